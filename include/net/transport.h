@@ -1,0 +1,108 @@
+/* Sending requests to other hosts: the seam between those who speak a protocol and the network.
+ *
+ * The service's transport is the network thread (net/net.h); tests script one. A request is sent at most
+ * once: retrying is the caller's, who knows what is idempotent. */
+#ifndef NET_TRANSPORT_H
+#define NET_TRANSPORT_H
+
+#include "base/buf.h"
+#include "base/span.h"
+
+#include <stdint.h>
+
+struct net_header {
+    const char *name;
+    const char *value; /* no CR, LF */
+};
+
+/* An e-mail for an SMTP server; the message itself is the request's body. */
+struct net_mail {
+    const char *from;       /* bare address */
+    const char *const *to;  /* bare addresses */
+    size_t to_count;        /* 1 or more */
+    const char *user;       /* NULL: no authentication */
+    const char *password;
+    bool require_tls;       /* smtp:// must upgrade with STARTTLS, or the send fails */
+};
+
+/* What to send. The caller owns it, and all it points to, until `done` was called or cancel returned. The
+ * bytes are sent exactly as given: no header is added but Host, Content-Length and Connection, none decoded. */
+struct net_request {
+    const char *method; /* "GET", "POST", "PUT", "DELETE"; ignored for SMTP */
+    const char *url;    /* http, https, smtp, smtps */
+    const struct net_header *headers;
+    size_t header_count;
+    struct span body;
+    const struct net_mail *mail; /* SMTP only */
+    int64_t connect_timeout_ms;  /* 0: 10 s */
+    int64_t timeout_ms;          /* from send() to the last byte; more than 0 */
+    size_t max_reply;            /* bytes of body; more gives NET_TOO_LARGE */
+};
+
+enum net_error {
+    NET_OK,          /* an answer came, whatever its status */
+    NET_RESOLVE,     /* the host has no address, or the resolver failed */
+    NET_CONNECT,     /* no connection */
+    NET_TLS,         /* handshake or certificate */
+    NET_TIMEOUT,     /* timeout_ms passed; the other side may have acted */
+    NET_BROKEN,      /* the connection broke; the other side may have acted */
+    NET_TOO_LARGE,   /* the answer is larger than max_reply */
+    NET_REFUSED,     /* SMTP only: the server said no, see status */
+    NET_CANCELLED,   /* the transport is being closed, or the request was cancelled */
+    NET_INVALID,     /* the request itself cannot be sent (bad URL); a retry is pointless */
+    NET_NO_MEMORY
+};
+
+/* The answer; valid only during `done`. */
+struct net_reply {
+    enum net_error error;
+    char detail[160];          /* one line for people when error is not NET_OK */
+    int status;                /* HTTP status, or the last SMTP reply code; 0 when none came */
+    const struct net_header *headers;
+    size_t header_count;
+    struct span body;
+    bool reused_connection;    /* it was sent on a connection that had served before */
+    bool reply_started;        /* at least one byte of the answer was received */
+};
+
+/* Called exactly once for each send, from the transport's thread; must not block. It may send anew. */
+typedef void net_done(void *context, const struct net_reply *reply);
+
+struct transport;
+
+struct transport_ops {
+    uint64_t (*send)(struct transport *t, const struct net_request *request, net_done *done, void *context);
+    void (*cancel)(struct transport *t, uint64_t id);
+};
+
+/* Implementations begin their own struct with this one. */
+struct transport {
+    const struct transport_ops *ops;
+};
+
+/* Starts a request and returns its id (never 0); any thread, never blocks. `done` is never called from
+ * within. */
+uint64_t transport_send(struct transport *t, const struct net_request *request, net_done *done,
+                        void *context);
+
+/* Ends a request early: `done` is called soon with NET_CANCELLED, or has been called already (then nothing
+ * happens). Any thread. The request's memory stays the transport's until `done`. */
+void transport_cancel(struct transport *t, uint64_t id);
+
+/* The value of the first header called `name` (any case), or NULL. */
+const char *net_reply_header(const struct net_reply *reply, const char *name);
+
+/* "connect", "timeout", …: a label for metrics and logs. Static. */
+const char *net_error_name(enum net_error error);
+
+/* Sends and waits for the end, copying status, body and detail: for the command line and for threads that
+ * may block; never from the transport's own thread. `body` receives the answer's body (may be NULL). */
+struct net_result {
+    enum net_error error;
+    int status;
+    char detail[160];
+};
+struct net_result transport_wait(struct transport *t, const struct net_request *request,
+                                 struct buf *body);
+
+#endif

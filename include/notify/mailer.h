@@ -1,0 +1,45 @@
+/* A way to send mails: the seam between the outbox dispatcher and maildir, SMTP, SES.
+ *
+ * mailer_send() is given a batch and tells the outcome of each entry through one callback each. */
+#ifndef NOTIFY_MAILER_H
+#define NOTIFY_MAILER_H
+
+#include "store/store.h"
+
+enum mail_result {
+    MAIL_SENT,      /* accepted: the duty is done */
+    MAIL_TEMPORARY, /* try this one again later */
+    MAIL_PERMANENT, /* this one will never be accepted: dead letter */
+    MAIL_PAUSE      /* none can be sent now (server down, quota): try all again later, no attempt counted */
+};
+
+struct mail_outcome {
+    enum mail_result result;
+    int64_t pause_ms;              /* for MAIL_PAUSE: how long, 0 = the dispatcher's own back-off */
+    char error[OUTBOX_ERROR_SIZE]; /* one line when not sent: no address, no text of the review */
+};
+
+struct mailer;
+
+struct mailer_ops {
+    /* Sends all `count` entries and fills outcomes[i] for entries[i]; returns when each is decided. Runs on
+     * the notify thread and may block; `stop` is set when the service ends: then it returns soon, with
+     * MAIL_PAUSE for what was not tried. */
+    void (*send)(struct mailer *m, const struct outbox_entry *entries, size_t count,
+                 struct mail_outcome *outcomes, const _Atomic bool *stop);
+    /* How many entries it wants at once, at least 1. */
+    size_t (*batch)(struct mailer *m);
+    /* Tries what the settings name (folder writable, server answers); 0, or -1 with one line that says what is
+     * wrong and the remedy. For `reviewd check`. */
+    int (*check)(struct mailer *m, char reason[OUTBOX_ERROR_SIZE]);
+    void (*free)(struct mailer *m);
+};
+
+/* Implementations begin their own struct with this one. */
+struct mailer {
+    const struct mailer_ops *ops;
+};
+
+void mailer_free(struct mailer *m); /* NULL: nothing */
+
+#endif

@@ -1,0 +1,26 @@
+/* Mails through an SMTP server, over the transport. At least once: when the process dies between the server's
+ * answer and the note of it, the mail is sent again (with the same Message-ID).
+ *
+ * 4yz replies are MAIL_TEMPORARY, 5yz MAIL_PERMANENT, except those that concern all mails (connection,
+ * greeting, STARTTLS and authentication failures, 421): MAIL_PAUSE. */
+#ifndef NOTIFY_SMTP_H
+#define NOTIFY_SMTP_H
+
+#include "net/transport.h"
+#include "notify/mailer.h"
+#include "notify/message.h"
+
+/* `url` is smtp://[user:password@]host[:port] or smtps://…, user and password percent-encoded. smtp:// upgrades
+ * with STARTTLS when the server offers it, and must when a user is given or `require_tls` is set. NULL with one
+ * line in `reason`. Transport and addresses must outlive the mailer. */
+struct smtp_config {
+    const char *url;
+    const struct mail_addresses *addresses;
+    bool require_tls;
+    size_t concurrency; /* connections side by side, at least 1 */
+    int64_t timeout_ms; /* for one mail */
+};
+struct mailer *smtp_open(const struct smtp_config *config, struct transport *transport,
+                         char reason[OUTBOX_ERROR_SIZE]);
+
+#endif
