@@ -24,7 +24,7 @@ bool buf_reserve(struct buf *b, size_t more)
     if (b->failed) {
         return false;
     }
-    size_t most = b->limit > 0 && b->limit < SIZE_MAX ? b->limit : SIZE_MAX - 1;
+    size_t most = b->limit > 0 && b->limit < PTRDIFF_MAX ? b->limit : PTRDIFF_MAX - 1;
     if (b->len > most || more > most - b->len) {
         b->failed = true;
         return false;

@@ -26,7 +26,6 @@ static const struct reason reasons[] = {
     {json_error_invalid_syntax, "invalid escape", "invalid escape in a string"},
     {json_error_invalid_syntax, "invalid Unicode", "invalid \\u escape in a string"},
     {json_error_invalid_syntax, "string or '}' expected", "a member name or } is expected"},
-    {json_error_invalid_syntax, "string expected", "a member name is expected"},
     {json_error_invalid_syntax, "':' expected", "a colon is expected"},
     {json_error_invalid_syntax, "'}' expected", "a comma or } is expected"},
     {json_error_invalid_syntax, "']' expected", "a comma or ] is expected"},
