@@ -51,8 +51,8 @@ static int floor_log2_of_pow10(int exponent)
  * one. */
 static struct decimal schubfach(uint64_t c, int q, bool narrow_below)
 {
-    uint64_t excluded =
-        c & 1; /* reading rounds to even: the interval's ends belong to even c only */
+    /* Reading rounds half to even: the interval's ends belong to an even c only. */
+    uint64_t excluded = c & 1;
     int k = floor_log10_of_pow2(q, narrow_below);
     int shift = q + floor_log2_of_pow10(-k) + 1;
     struct num_pow10 power = num_pow10[-k - NUM_POW10_MIN];

@@ -1,6 +1,5 @@
 #include "base/num.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,11 +30,14 @@ static void shortest_is_pythons_str(void **state)
     (void)state;
     FILE *f = fopen("tests/unit/base/num_golden.txt", "r");
     assert_non_null(f);
-    uint64_t bits;
-    char expected[64];
+    char line[64];
     size_t count = 0;
-    while (fscanf(f, "%" SCNx64 " %63s", &bits, expected) == 2) {
-        check_shortest(double_of(bits), expected);
+    while (fgets(line, sizeof line, f) != NULL) {
+        char *rest;
+        uint64_t bits = strtoull(line, &rest, 16);
+        assert_int_equal(*rest, ' ');
+        rest[strcspn(rest, "\n")] = '\0';
+        check_shortest(double_of(bits), rest + 1);
         count++;
     }
     fclose(f);

@@ -77,9 +77,10 @@ static void validates_at_every_offset(void **state)
             text[at] = 'a';
         }
         for (size_t at = 0; at + 2 <= len; at++) {
-            memcpy(text + at, "\xC3\xA9", 2);
+            text[at] = '\xC3';
+            text[at + 1] = '\xA9';
             assert_true(utf8_valid((struct span){text, len}));
-            memcpy(text + at, "aa", 2);
+            text[at] = text[at + 1] = 'a';
         }
         free(text);
     }
