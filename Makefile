@@ -1,6 +1,14 @@
 # reviewd: `make` builds, `make run` tries it, `make test` tests it; `make help` lists the rest.
 #
-# SAN=address|undefined|thread builds with that sanitizer, in a build folder of its own.
+#: make            build build/reviewd and build/request_generator
+#: make deps       install what the build needs (Debian)
+#: make run        build and start the service on 127.0.0.1:8080, data under data/ (PORT=9090: elsewhere)
+#: make test       unit tests, fuzz corpora and integration tests; installs what they need
+#: make unit       the unit tests alone
+#: make install    into $(DESTDIR)$(PREFIX), /usr/local by default
+#: make clean      remove build/
+#:
+#: SAN=address|undefined|thread with any of them: built with that sanitizer, in build/SAN.
 
 SAN ?=
 ifeq ($(SAN),)
@@ -15,16 +23,23 @@ endif
 VERSION := 0.1.0
 CC      ?= cc
 PKGS    := libmicrohttpd libcurl jansson openssl sqlite3
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
            -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wno-gnu-zero-variadic-macro-arguments -Werror
 HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 ALL_CFLAGS  = -std=c17 -D_GNU_SOURCE -DREVIEWD_VERSION='"$(VERSION)"' -Iinclude $(WARN) $(HARDEN) $(CFLAGS) $(SANFLAGS) \
-              $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+              $(PKG_CFLAGS)
 ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANFLAGS)
-LIBS        = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
+LIBS        = $(PKG_LIBS) -lm
 ifneq ($(SAN),)
   HARDEN := -fPIE
+endif
+
+# What runs is shown in short; V=1 shows all of it.
+ifeq ($(V),)
+  say = @printf '  %-5s %s\n' $(1) $(2);
 endif
 
 LIB_SRC := $(sort $(wildcard src/base/*.c src/net/*.c src/http/*.c src/sentiment/*.c src/aws/*.c src/store/*.c \
@@ -35,36 +50,82 @@ GEN_OBJ := $(GEN_SRC:%.c=$(BUILD)/%.o)
 LIB     := $(BUILD)/libreviewd.a
 UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
+REPLAY_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/replay_%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(BUILD)/%.o)
 
-.PHONY: all clean unit
+.PHONY: all clean unit deps run test install help
 all: $(BUILD)/reviewd $(BUILD)/request_generator
 
+ifeq ($(PKG_LIBS),)
+  $(if $(filter-out deps run test lint clean help format shape,$(or $(MAKECMDGOALS),all)),\
+    $(error libraries are missing; `make deps` installs them on Debian))
+endif
+
 $(BUILD)/reviewd: $(BUILD)/src/main.o $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/request_generator: $(GEN_OBJ) $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)ar rcs $@ $^
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(if $(filter tests/%,$<),-Itests -Isrc) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) $(if $(filter tests/%,$<),-Itests -Isrc) -MMD -MP -c -o $@ $<
 
 # Unit tests: one binary a file, with an allocator that fails on command (tests/support/alloc.h).
 WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(SUPPORT_OBJ) $(LIB)
-	$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(LIBS) -lcmocka
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(LIBS) -lcmocka
 
 unit: $(UNIT_BIN)
 	tests/tools/run-unit.sh $(UNIT_BIN)
 
+# Fuzz corpora without libFuzzer: replay_NAME feeds tests/fuzz/corpus/NAME to fuzz_NAME.c.
+$(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(LIB)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# What is missing is installed by a make of its own, so that the next one sees it.
+SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+deps:
+	@deploy/install-deps.sh build
+
+run:
+	@deploy/install-deps.sh build
+	@$(SUBMAKE) all
+	@deploy/run-local.sh $(BUILD)/reviewd
+
+# Python of the tests, with the packages of tests/requirements.txt.
+VENV := build/venv
+$(VENV)/.installed: tests/requirements.txt
+	@tests/tools/make-venv.sh $(VENV) $<
+	@touch $@
+
+test:
+	@deploy/install-deps.sh build test
+	@$(SUBMAKE) test-programs
+	@tests/tools/run-tests.sh $(BUILD) '$(SAN)' $(VENV)
+
+.PHONY: test-programs
+test-programs: all $(UNIT_BIN) $(REPLAY_BIN) $(VENV)/.installed
+
+PREFIX ?= /usr/local
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/reviewd
+	install -m 755 $(BUILD)/reviewd $(BUILD)/request_generator $(DESTDIR)$(PREFIX)/bin
+	install -m 644 LICENSE CHANGELOG.md $(wildcard README.md config/reviewd.env) $(DESTDIR)$(PREFIX)/share/doc/reviewd
+
 clean:
 	rm -rf build
 
+help:
+	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
+
+include tests/tools/checks.mk
+
 .SECONDARY:
--include $(LIB_OBJ:.o=.d) $(GEN_OBJ:.o=.d) $(SUPPORT_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BUILD)/src/main.d
+-include $(LIB_OBJ:.o=.d) $(GEN_OBJ:.o=.d) $(SUPPORT_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BUILD)/src/main.d \
+  $(wildcard $(BUILD)/tests/fuzz/*.d)
