@@ -73,6 +73,8 @@ struct transport;
 struct transport_ops {
     uint64_t (*send)(struct transport *t, const struct net_request *request, net_done *done, void *context);
     void (*cancel)(struct transport *t, uint64_t id);
+    uint64_t (*after)(struct transport *t, int64_t delay_us, void (*fire)(void *context),
+                      void *context);
 };
 
 /* Implementations begin their own struct with this one. */
@@ -88,6 +90,13 @@ uint64_t transport_send(struct transport *t, const struct net_request *request, 
 /* Ends a request early: `done` is called soon with NET_CANCELLED, or has been called already (then nothing
  * happens). Any thread. The request's memory stays the transport's until `done`. */
 void transport_cancel(struct transport *t, uint64_t id);
+
+/* Calls `fire` once from the transport's thread, `delay_us` from now (0: as soon as may be), and returns
+ * an id, or 0 when memory ran out (then `fire` is never called). Any thread, never blocks; `fire` is never
+ * called from within and must not block. It is called in any case: transport_cancel(id) makes it come at
+ * once, and closing the transport fires what still waits. */
+uint64_t transport_after(struct transport *t, int64_t delay_us, void (*fire)(void *context),
+                         void *context);
 
 /* The value of the first header called `name` (any case), or NULL. */
 const char *net_reply_header(const struct net_reply *reply, const char *name);
