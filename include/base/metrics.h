@@ -19,7 +19,8 @@ struct metrics *metrics_new(void); /* NULL: out of memory */
 void metrics_free(struct metrics *m);
 
 /* What a series is called. The same name may be registered again with other labels (its help is that of
- * the first); the same name and labels give the same handle. Strings must live as long as the registry,
+ * the first); the same name and labels give the same handle; the same name as another kind gives
+ * NULL. Strings must live as long as the registry,
  * except `labels`, which is copied. */
 struct metric_name {
     const char *name;   /* "reviewd_mails_total" */
@@ -41,7 +42,7 @@ void metric_add(struct metric *counter, uint64_t n);
 void metric_set(struct metric *gauge, int64_t value);
 void metric_observe_us(struct metric *histogram, int64_t us);
 
-/* A counter's or gauge's value now; for tests and for `reviewd` itself. 0 for NULL. */
+/* A counter's or gauge's value now, a histogram's number of observations; for tests and for `reviewd` itself. 0 for NULL. */
 int64_t metric_value(const struct metric *metric);
 
 /* Appends all families in the order of their registration. */

@@ -11,7 +11,7 @@ static size_t grown_capacity(const struct buf *b, size_t need)
 {
     size_t cap = b->cap > 0 ? b->cap : FIRST_CAPACITY;
     while (cap < need) {
-        cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+        cap = cap > PTRDIFF_MAX / 2 ? need : cap * 2;
     }
     if (b->limit > 0 && cap > b->limit && need <= b->limit + 1) {
         cap = b->limit + 1;
