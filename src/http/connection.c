@@ -1,0 +1,283 @@
+#include "connection.h"
+
+#include "state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+static struct in6_addr normalized(const struct sockaddr *address)
+{
+    struct in6_addr out = {0};
+    if (address->sa_family == AF_INET6) {
+        struct sockaddr_in6 v6;
+        memcpy(&v6, address, sizeof v6);
+        return v6.sin6_addr;
+    }
+    if (address->sa_family == AF_INET) {
+        struct sockaddr_in v4;
+        memcpy(&v4, address, sizeof v4);
+        out.s6_addr[10] = out.s6_addr[11] = 0xff;
+        memcpy(&out.s6_addr[12], &v4.sin_addr, 4);
+    }
+    return out;
+}
+
+static struct connection **bucket_of(struct connection_table *t, const struct in6_addr *address)
+{
+    unsigned hash = 0;
+    for (size_t i = 0; i < sizeof address->s6_addr; i++) {
+        hash = hash * 31 + address->s6_addr[i];
+    }
+    return &t->buckets[hash % CONNECTION_BUCKETS];
+}
+
+bool connection_admit(struct connection_table *t, const struct sockaddr *address)
+{
+    if (t->per_address == 0) {
+        return true;
+    }
+    struct in6_addr wanted = normalized(address);
+    size_t count = 0;
+    pthread_mutex_lock(&t->lock);
+    for (struct connection *c = *bucket_of(t, &wanted); c != NULL; c = c->next) {
+        count += memcmp(&c->address, &wanted, sizeof wanted) == 0;
+    }
+    pthread_mutex_unlock(&t->lock);
+    if (count < t->per_address) {
+        return true;
+    }
+    metric_add(t->refused, 1);
+    return false;
+}
+
+struct connection *connection_opened(struct connection_table *t, int fd,
+                                     const struct sockaddr *address)
+{
+    struct connection *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        return NULL;
+    }
+    c->address = normalized(address);
+    c->fd = fd;
+    atomic_init(&c->idle_since_us, clock_mono_us(t->clock));
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_mutex_lock(&t->lock);
+    struct connection **bucket = bucket_of(t, &c->address);
+    c->next = *bucket;
+    c->link = bucket;
+    if (c->next != NULL) {
+        c->next->link = &c->next;
+    }
+    *bucket = c;
+    if (t->count++ == 0) {
+        pthread_cond_signal(&t->changed);
+    }
+    metric_set(t->open, (int64_t)t->count);
+    pthread_mutex_unlock(&t->lock);
+    return c;
+}
+
+void connection_closed(struct connection_table *t, struct connection *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&t->lock);
+    *c->link = c->next;
+    if (c->next != NULL) {
+        c->next->link = c->link;
+    }
+    t->count--;
+    metric_set(t->open, (int64_t)t->count);
+    pthread_mutex_unlock(&t->lock);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+void connection_carry(struct connection_table *t, struct connection *c,
+                      struct http_request *request)
+{
+    pthread_mutex_lock(&c->lock);
+    c->current = request;
+    pthread_mutex_unlock(&c->lock);
+    if (request == NULL) {
+        atomic_store_explicit(&c->idle_since_us, clock_mono_us(t->clock), memory_order_relaxed);
+        atomic_store_explicit(&c->served, true, memory_order_relaxed);
+    }
+}
+
+static struct http_request *hold_current(struct connection *c)
+{
+    pthread_mutex_lock(&c->lock);
+    struct http_request *r = c->current;
+    if (r != NULL) {
+        request_ref(r);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return r;
+}
+
+/* Cuts the connection without closing its descriptor, which is libmicrohttpd's. Under the table's
+ * lock. */
+static void cut(struct connection_table *t, struct connection *c)
+{
+    if (!c->cut) {
+        c->cut = true;
+        (void)shutdown(c->fd, SHUT_RDWR);
+        metric_add(t->timed_out, 1);
+    }
+}
+
+/* Looks at one connection under the table's lock. Returns its request, held, when that has waited
+ * for its answer beyond the deadline. */
+static struct http_request *overdue(struct connection_table *t, struct connection *c, int64_t now)
+{
+    struct http_request *r = hold_current(c);
+    if (r == NULL) {
+        int64_t allowed = t->request_timeout_us;
+        if (atomic_load_explicit(&c->served, memory_order_relaxed)) {
+            allowed += t->keepalive_us;
+        }
+        if (now - atomic_load_explicit(&c->idle_since_us, memory_order_relaxed) > allowed) {
+            cut(t, c);
+        }
+        return NULL;
+    }
+    if (now - r->start_us > t->request_timeout_us) {
+        if (atomic_load(&r->state) == REQUEST_SUSPENDED) {
+            return r;
+        }
+        /* Being received or sent: an answer just given has one more second to leave. */
+        if (now - r->start_us > t->request_timeout_us + 1000000) {
+            cut(t, c);
+        }
+    }
+    request_unref(r);
+    return NULL;
+}
+
+enum { VISIT_BATCH = 64 };
+
+/* Answers 504 to what has waited too long. In batches, because answering must not happen under the
+ * lock; what is answered leaves the overdue set, so the loop ends. */
+static void sweep(struct connection_table *t)
+{
+    struct http_request *late[VISIT_BATCH];
+    size_t count;
+    do {
+        count = 0;
+        int64_t now = clock_mono_us(t->clock);
+        pthread_mutex_lock(&t->lock);
+        for (size_t b = 0; b < CONNECTION_BUCKETS && count < VISIT_BATCH; b++) {
+            for (struct connection *c = t->buckets[b]; c != NULL && count < VISIT_BATCH;
+                 c = c->next) {
+                struct http_request *r = overdue(t, c, now);
+                if (r != NULL) {
+                    late[count++] = r;
+                }
+            }
+        }
+        pthread_mutex_unlock(&t->lock);
+        for (size_t i = 0; i < count; i++) {
+            request_expire(late[i]);
+            request_unref(late[i]);
+        }
+    } while (count == VISIT_BATCH);
+}
+
+void connection_each_request(struct connection_table *t, void (*visit)(struct http_request *r))
+{
+    for (size_t b = 0; b < CONNECTION_BUCKETS; b++) {
+        for (size_t skip = 0;; skip++) {
+            struct http_request *r = NULL;
+            size_t at = 0;
+            pthread_mutex_lock(&t->lock);
+            struct connection *c = t->buckets[b];
+            for (; c != NULL && at < skip; at++) {
+                c = c->next;
+            }
+            if (c != NULL) {
+                r = hold_current(c);
+            }
+            pthread_mutex_unlock(&t->lock);
+            if (r != NULL) {
+                visit(r);
+                request_unref(r);
+            }
+            if (c == NULL) {
+                break;
+            }
+        }
+    }
+}
+
+static void *reap(void *context)
+{
+    struct connection_table *t = context;
+    pthread_mutex_lock(&t->lock);
+    while (!t->stop) {
+        if (t->count == 0) {
+            pthread_cond_wait(&t->changed, &t->lock);
+            continue;
+        }
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += 1;
+        int waited = 0;
+        while (!t->stop && waited != ETIMEDOUT) {
+            waited = pthread_cond_timedwait(&t->changed, &t->lock, &until);
+        }
+        if (!t->stop) {
+            pthread_mutex_unlock(&t->lock);
+            sweep(t);
+            pthread_mutex_lock(&t->lock);
+        }
+    }
+    pthread_mutex_unlock(&t->lock);
+    return NULL;
+}
+
+int connection_table_start(struct connection_table *t, struct clock *clock, struct metrics *metrics,
+                           const struct connection_limits *limits)
+{
+    t->clock = clock;
+    t->request_timeout_us = limits->request_timeout_ms * 1000;
+    t->keepalive_us = limits->keepalive_ms * 1000;
+    t->per_address = limits->per_address;
+    t->open = metrics_gauge(metrics, (struct metric_name){"reviewd_connections_open",
+                                                          "Open client connections.", NULL});
+    t->refused = metrics_counter(
+        metrics,
+        (struct metric_name){"reviewd_connections_refused_total",
+                             "Connections closed because their address has too many.", NULL});
+    t->timed_out = metrics_counter(
+        metrics, (struct metric_name){
+                     "reviewd_connections_cut_total",
+                     "Connections cut because a request was not received, or its answer not "
+                     "taken, in time.",
+                     NULL});
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&t->lock, NULL);
+    pthread_cond_init(&t->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    errno = pthread_create(&t->reaper, NULL, reap, t);
+    t->running = errno == 0;
+    return t->running ? 0 : -1;
+}
+
+void connection_table_stop(struct connection_table *t)
+{
+    if (t->running) {
+        pthread_mutex_lock(&t->lock);
+        t->stop = true;
+        pthread_cond_signal(&t->changed);
+        pthread_mutex_unlock(&t->lock);
+        pthread_join(t->reaper, NULL);
+        t->running = false;
+    }
+    pthread_cond_destroy(&t->changed);
+    pthread_mutex_destroy(&t->lock);
+}

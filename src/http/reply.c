@@ -1,0 +1,162 @@
+/* Answers: who may give one, and what each carries. */
+#include "base/json.h"
+#include "state.h"
+
+#include <stdio.h>
+
+static void add(struct MHD_Response *response, const char *name, const char *value)
+{
+    (void)MHD_add_response_header(response, name, value);
+}
+
+static struct MHD_Response *build(const struct http_request *r, const struct http_reply *reply)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        reply->body.len, (void *)reply->body.ptr, MHD_RESPMEM_MUST_COPY);
+    if (response == NULL) {
+        return NULL;
+    }
+    add(response, "Content-Type",
+        reply->content_type != NULL ? reply->content_type : "application/json");
+    add(response, "x-amzn-RequestId", r->id);
+    if (reply->error_type != NULL) {
+        add(response, "x-amzn-ErrorType", reply->error_type);
+    }
+    for (size_t i = 0; i < HTTP_REPLY_HEADERS_MAX && reply->headers[i].name != NULL; i++) {
+        add(response, reply->headers[i].name, reply->headers[i].value);
+    }
+    if (reply->close || atomic_load_explicit(&r->server->draining, memory_order_relaxed)) {
+        add(response, "Connection", "close");
+    }
+    return response;
+}
+
+static void set_answer(struct http_request *r, const struct http_reply *reply)
+{
+    r->status = reply->status;
+    r->reply_len = reply->body.len;
+    r->response = build(r, reply);
+    atomic_store(&r->state, REQUEST_DONE);
+}
+
+/* For a suspended request: the first one to come gives the answer. */
+static bool answer_suspended(struct http_request *r, const struct http_reply *reply)
+{
+    int expected = REQUEST_SUSPENDED;
+    if (!atomic_compare_exchange_strong(&r->state, &expected, REQUEST_ANSWERING)) {
+        return false;
+    }
+    set_answer(r, reply);
+    MHD_resume_connection(r->connection);
+    atomic_fetch_sub(&r->server->deferrals, 1);
+    return true;
+}
+
+void http_reply(struct http_request *r, const struct http_reply *reply)
+{
+    if (!r->deferred) {
+        set_answer(r, reply);
+        return;
+    }
+    if (!answer_suspended(r, reply)) {
+        metric_add(r->server->late, 1);
+    }
+    request_unref(r);
+}
+
+bool http_request_defer(struct http_request *r)
+{
+    struct http_server *s = r->server;
+    atomic_fetch_add(&s->deferrals, 1);
+    if (atomic_load(&s->stopping)) {
+        atomic_fetch_sub(&s->deferrals, 1);
+        http_reply_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, NULL);
+        return false;
+    }
+    request_ref(r);
+    r->deferred = true;
+    MHD_suspend_connection(r->connection);
+    atomic_store(&r->state, REQUEST_SUSPENDED);
+    return true;
+}
+
+struct refusal {
+    int status;
+    const char *error_type; /* as API Gateway names it */
+    const char *message;
+};
+
+/* Source: API Gateway developer guide, "Gateway response types", and the x-amzn-ErrorType values
+ * that its answers carry. 404 and 405 are ours: API Gateway answers 403 "Missing Authentication
+ * Token" to both. */
+static const struct refusal refusals[] = {
+    {400, "BadRequestException", "Invalid request body"},
+    {404, "ResourceNotFoundException", "Not Found"},
+    {405, "MethodNotAllowedException", "Method Not Allowed"},
+    {413, "RequestTooLargeException", "Request Too Long"},
+    {429, "TooManyRequestsException", "Too Many Requests"},
+    {500, "InternalServerErrorException", "Internal server error"},
+    {503, "ServiceUnavailableException", "Service Unavailable"},
+    {504, "InternalServerErrorException", "Endpoint request timed out"},
+};
+
+static const struct refusal *refusal_of(int status)
+{
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        if (refusals[i].status == status) {
+            return &refusals[i];
+        }
+    }
+    return refusal_of(500);
+}
+
+struct error_text {
+    char body[512];
+    struct http_reply reply;
+};
+
+static void write_error(struct error_text *e, const struct http_request *r, int status,
+                        const char *message)
+{
+    const struct refusal *refusal = refusal_of(status);
+    /* API Gateway writes a blank after the colon in this one body only. */
+    const char *blank = status == MHD_HTTP_GATEWAY_TIMEOUT ? " " : "";
+    struct buf escaped = {.limit = sizeof e->body - 32};
+    json_write_string(&escaped, span_of(message != NULL ? message : refusal->message));
+    int len = snprintf(e->body, sizeof e->body, "{\"message\":%s%s}", blank,
+                       buf_failed(&escaped) ? "\"Invalid request\"" : buf_str(&escaped));
+    buf_free(&escaped);
+    e->reply = (struct http_reply){.status = status,
+                                   .error_type = refusal->error_type,
+                                   .body = {e->body, (size_t)len},
+                                   .close = r->refusal_message != NULL};
+    if (status == MHD_HTTP_TOO_MANY_REQUESTS || status == MHD_HTTP_SERVICE_UNAVAILABLE) {
+        e->reply.headers[0] = (struct http_header){"Retry-After", "1"};
+    } else if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
+        e->reply.headers[0] = (struct http_header){"Allow", r->allow};
+    }
+}
+
+void http_reply_error(struct http_request *r, int status, const char *message)
+{
+    struct error_text e;
+    write_error(&e, r, status, message);
+    http_reply(r, &e.reply);
+}
+
+static void end_suspended(struct http_request *r, int status)
+{
+    struct error_text e;
+    write_error(&e, r, status, NULL);
+    (void)answer_suspended(r, &e.reply);
+}
+
+void request_expire(struct http_request *r)
+{
+    end_suspended(r, MHD_HTTP_GATEWAY_TIMEOUT);
+}
+
+void request_abandon(struct http_request *r)
+{
+    end_suspended(r, MHD_HTTP_SERVICE_UNAVAILABLE);
+}

@@ -1,0 +1,122 @@
+/* The structs that the files of this folder share. */
+#ifndef HTTP_STATE_H
+#define HTTP_STATE_H
+
+#include "connection.h"
+#include "head.h"
+#include "http/server.h"
+#include "throttle.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* RUNNING    the worker's: being received or handled
+ * SUSPENDED  deferred: whoever moves it on (answerer, deadline, stop) gives the answer
+ * ANSWERING  that one is building the answer
+ * DONE       `response` is set (or NULL, out of memory: the connection is closed) and the worker
+ * may send it */
+enum request_state { REQUEST_RUNNING, REQUEST_SUSPENDED, REQUEST_ANSWERING, REQUEST_DONE };
+
+enum {
+    REQUEST_ID_SIZE = 37,
+    REQUEST_IP_SIZE = 46,
+    REQUEST_METHOD_SIZE = 16,
+    REQUEST_PATH_SIZE = 256
+};
+
+/* Made when the request line has arrived, by the worker; freed with the last reference. One
+ * reference is the worker's (until libmicrohttpd has completed the request), one that of who
+ * deferred, short ones the reaper's. */
+struct http_request {
+    struct http_server *server;
+    struct MHD_Connection *connection;
+    struct connection *peer; /* NULL when it could not be watched */
+    int64_t start_us;
+    _Atomic int state;
+    _Atomic unsigned refs;
+
+    /* The worker's. */
+    struct span target; /* as it came; valid only until the head is parsed */
+    bool begun;
+    bool deferred; /* also read by the answerer, who got the request after it was set */
+    bool queued;
+    bool head_only;
+    int refusal; /* status of the answer that is certain before the body is read; 0: none */
+    const char *refusal_message;
+    const struct http_route *route;
+    const char *path; /* libmicrohttpd's; until completed */
+    struct buf body;
+    size_t discarded;
+    char method[REQUEST_METHOD_SIZE];
+    char id[REQUEST_ID_SIZE];
+    char ip[REQUEST_IP_SIZE];
+    char allow[64];
+
+    /* Of who answers, then of the worker. */
+    struct MHD_Response *response;
+    int status;
+    size_t reply_len;
+};
+
+enum { STATUS_SLOTS = 24 };
+
+struct http_server {
+    struct http_config config;
+    struct http_route routes[HTTP_ROUTES_MAX];
+    struct MHD_Daemon *daemon;
+    int listen_fd;
+    bool quiesced;
+    char address[HTTP_ADDRESS_SIZE];
+    struct connection_table connections;
+    struct throttle throttle;
+
+    _Atomic bool draining;    /* announced: answers close their connections */
+    _Atomic bool refusing;    /* new requests get 503 */
+    _Atomic bool stopping;    /* no request may be deferred any more */
+    _Atomic size_t deferrals; /* requests between the begin of their defer and their resume */
+
+    _Atomic size_t active;     /* requests under way */
+    pthread_mutex_t idle_lock; /* with none_active: told when `active` becomes 0 while refusing */
+    pthread_cond_t none_active;
+
+    struct metric *in_flight, *late, *bytes_in;
+    struct metric *latency[HTTP_ROUTES_MAX + 1];
+    /* Made at first use: [route or HTTP_ROUTES_MAX for none][slot of the status]. */
+    struct metric *_Atomic counts[HTTP_ROUTES_MAX + 1][STATUS_SLOTS];
+};
+
+void request_ref(struct http_request *r);
+void request_unref(struct http_request *r);
+
+/* Answers 504, unless it has been answered. Any thread. */
+void request_expire(struct http_request *r);
+
+/* Answers 503 because the server stops, unless it has been answered. Any thread. */
+void request_abandon(struct http_request *r);
+
+/* libmicrohttpd's callbacks about requests; the worker's threads. */
+void *request_line(void *server, const char *target, struct MHD_Connection *connection);
+enum MHD_Result request_access(void *server, struct MHD_Connection *connection, const char *url,
+                               const char *method, const char *version, const char *upload,
+                               size_t *upload_size, void **context);
+void request_completed(void *server, struct MHD_Connection *connection, void **context,
+                       enum MHD_RequestTerminationCode how);
+
+/* Counts the request and writes its line of the access log. */
+void access_log_write(struct http_request *r);
+
+/* The route for a path and method. NULL: then *status is 404, or 405 with the methods in `allow`.
+ */
+const struct http_route *route_find(const struct http_server *s, const char *path,
+                                    const char *method, int *status, char *allow,
+                                    size_t allow_size);
+
+/* The part of `path` behind the stage prefix, or `path` itself when it has none. */
+const char *route_strip_stage(const char *stage, const char *path);
+
+/* The client's address: the connection's, or what `trusted` proxies wrote into X-Forwarded-For. */
+void client_address(char out[REQUEST_IP_SIZE], const struct connection *peer,
+                    const struct head *head, unsigned trusted);
+
+#endif
