@@ -51,6 +51,7 @@ LIB     := $(BUILD)/libreviewd.a
 UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
 REPLAY_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/replay_%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+TOOL_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/tools/*.c)))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(BUILD)/%.o)
 
@@ -81,6 +82,10 @@ WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(SUPPORT_OBJ) $(LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(LIBS) -lcmocka
 
+# Programs that integration tests start.
+$(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(SUPPORT_OBJ) $(LIB)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(LIBS)
+
 unit: $(UNIT_BIN)
 	tests/tools/run-unit.sh $(UNIT_BIN)
 
@@ -110,7 +115,7 @@ test:
 	@tests/tools/run-tests.sh $(BUILD) '$(SAN)' $(VENV)
 
 .PHONY: test-programs
-test-programs: all $(UNIT_BIN) $(REPLAY_BIN) $(VENV)/.installed
+test-programs: all $(UNIT_BIN) $(REPLAY_BIN) $(TOOL_BIN) $(VENV)/.installed
 
 PREFIX ?= /usr/local
 install: all
@@ -128,4 +133,4 @@ include tests/tools/checks.mk
 
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(GEN_OBJ:.o=.d) $(SUPPORT_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BUILD)/src/main.d \
-  $(wildcard $(BUILD)/tests/fuzz/*.d)
+  $(wildcard $(BUILD)/tests/fuzz/*.d $(BUILD)/tests/tools/*.d $(BUILD)/tests/bench/*.d)

@@ -10,7 +10,7 @@
 .PHONY: lint lint-checks format shape fuzz fuzz-run coverage bench
 
 C_FILES := $(sort $(wildcard src/*.c src/*/*.c tests/unit/*/*.c tests/support/*.c tests/fuzz/*.c tests/bench/*.c \
-             include/*/*.h src/*/*.h tests/support/*.h tests/unit/*/*.h))
+             tests/tools/*.c include/*/*.h src/*/*.h tests/support/*.h tests/unit/*/*.h))
 # Tables made by a script are as the script writes them.
 FORMATTED := $(filter-out %_table.c %_data.c,$(C_FILES))
 SCRIPTS := .ci/run $(sort $(wildcard deploy/*.sh tests/tools/*.sh))
