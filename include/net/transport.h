@@ -18,8 +18,8 @@ struct net_header {
 /* An e-mail for an SMTP server; the message itself is the request's body. */
 struct net_mail {
     const char *from;       /* bare address */
-    const char *const *to;  /* bare addresses */
-    size_t to_count;        /* 1 or more */
+    const char *const *to;  /* bare addresses: all are accepted by the server, or nobody gets the mail */
+    size_t to_count;        /* 0: log in and send NOOP only, to try the settings; the body is not used */
     const char *user;       /* NULL: no authentication */
     const char *password;
     bool require_tls;       /* smtp:// must upgrade with STARTTLS, or the send fails */
@@ -28,7 +28,7 @@ struct net_mail {
 /* What to send. The caller owns it, and all it points to, until `done` was called or cancel returned. The
  * bytes are sent exactly as given: no header is added but Host, Content-Length and Connection, none decoded. */
 struct net_request {
-    const char *method; /* "GET", "POST", "PUT", "DELETE"; ignored for SMTP */
+    const char *method; /* "GET", "HEAD", "POST", "PUT", "DELETE" …; ignored for SMTP */
     const char *url;    /* http, https, smtp, smtps */
     const struct net_header *headers;
     size_t header_count;
@@ -42,12 +42,13 @@ struct net_request {
 enum net_error {
     NET_OK,          /* an answer came, whatever its status */
     NET_RESOLVE,     /* the host has no address, or the resolver failed */
-    NET_CONNECT,     /* no connection */
+    NET_CONNECT,     /* no connection; SMTP: or the server refused the session, see status */
     NET_TLS,         /* handshake or certificate */
     NET_TIMEOUT,     /* timeout_ms passed; the other side may have acted */
     NET_BROKEN,      /* the connection broke; the other side may have acted */
     NET_TOO_LARGE,   /* the answer is larger than max_reply */
-    NET_REFUSED,     /* SMTP only: the server said no, see status */
+    NET_LOGIN,       /* SMTP only: the login was refused, see status */
+    NET_REFUSED,     /* SMTP only: the server said no to this mail, see status */
     NET_CANCELLED,   /* the transport is being closed, or the request was cancelled */
     NET_INVALID,     /* the request itself cannot be sent (bad URL); a retry is pointless */
     NET_NO_MEMORY
@@ -62,7 +63,7 @@ struct net_reply {
     size_t header_count;
     struct span body;
     bool reused_connection;    /* it was sent on a connection that had served before */
-    bool reply_started;        /* at least one byte of the answer was received */
+    bool reply_started;        /* at least the first line of the answer was received */
 };
 
 /* Called exactly once for each send, from the transport's thread; must not block. It may send anew. */
@@ -82,8 +83,8 @@ struct transport {
     const struct transport_ops *ops;
 };
 
-/* Starts a request and returns its id (never 0); any thread, never blocks. `done` is never called from
- * within. */
+/* Starts a request and returns its id; any thread, never blocks. `done` is never called from within. 0: there
+ * is no memory even to note the request, and `done` will never be called. */
 uint64_t transport_send(struct transport *t, const struct net_request *request, net_done *done,
                         void *context);
 
