@@ -41,6 +41,7 @@ const char *net_error_name(enum net_error error)
         [NET_TIMEOUT] = "timeout",
         [NET_BROKEN] = "broken",
         [NET_TOO_LARGE] = "too_large",
+        [NET_LOGIN] = "login",
         [NET_REFUSED] = "refused",
         [NET_CANCELLED] = "cancelled",
         [NET_INVALID] = "invalid",
@@ -83,7 +84,9 @@ struct net_result transport_wait(struct transport *t, const struct net_request *
 {
     struct waiter w = {
         .lock = PTHREAD_MUTEX_INITIALIZER, .told = PTHREAD_COND_INITIALIZER, .body = body};
-    (void)transport_send(t, request, take_reply, &w);
+    if (transport_send(t, request, take_reply, &w) == 0) {
+        return (struct net_result){.error = NET_NO_MEMORY, .detail = "out of memory"};
+    }
     (void)pthread_mutex_lock(&w.lock);
     while (!w.ended) {
         (void)pthread_cond_wait(&w.told, &w.lock);
