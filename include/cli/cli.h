@@ -1,8 +1,8 @@
 /* The subcommands of reviewd, one function and one file each; main() picks one.
  *
- * `argv[0]` is the subcommand's name, `argv[1]` to `argv[argc - 1]` its own arguments; `argv[argc]` is NULL. Each
- * understands --help, prints errors as one line on standard error, and returns the process's exit code. Each runs
- * at most once in a process, from the main thread. */
+ * `argv[0]` is the subcommand's name, `argv[1]` to `argv[argc - 1]` its own arguments; `argv[argc]`
+ * is NULL. Each understands --help, prints errors as one line on standard error, and returns the
+ * process's exit code. Each runs at most once in a process, from the main thread. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
@@ -21,7 +21,8 @@ int cli_score(int argc, char **argv);
 /* Prints the effective settings, secrets masked. */
 int cli_config(int argc, char **argv);
 
-/* Tries what the settings name and says what to do about each failure; CLI_FAILED when there is one. */
+/* Tries what the settings name and says what to do about each failure; CLI_FAILED when there is
+ * one. */
 int cli_check(int argc, char **argv);
 
 /* Asks the running service's /healthz: CLI_OK when it answers 200. */
