@@ -1,0 +1,173 @@
+#include "glue.h"
+
+#include "chars.h"
+
+enum { EMOTICON_MAX = 5 }; /* bytes */
+
+static unsigned next_state(unsigned state, char byte)
+{
+    return emoticon_next[state][emoticon_symbol[(uint8_t)byte]];
+}
+
+/* Whether the state completes an emoticon that may still turn out to be a longer one. */
+static bool is_undecided(unsigned state)
+{
+    return (emoticon_next[state][0] & EMOTICON_ACT) != 0;
+}
+
+/* The state after a token; only its last bytes can matter. */
+static unsigned run(unsigned state, const char *text, size_t len)
+{
+    if (len >= EMOTICON_MAX) {
+        text += len - EMOTICON_MAX;
+        len = EMOTICON_MAX;
+        state = 0;
+    }
+    for (size_t i = 0; i < len; i++)
+        state = next_state(state, text[i]) & GLUE_STATE;
+    return state;
+}
+
+static void hand_on_held(struct glue *g)
+{
+    assess_item(&g->assess, g->held);
+    g->held = ITEM_ONE;
+}
+
+/* The last bytes are the emoticon that `state` stands for, and a token ends here. */
+static void complete(struct glue *g, unsigned state)
+{
+    if (g->since != 0) { /* else it is one token, or the end of one, already */
+        bool whole = emoticon_depth[state] == g->held_len + g->since;
+        g->held = whole ? emoticon_item[state] : ITEM_MANY;
+    }
+    hand_on_held(g);
+}
+
+/* Takes a token below the level of sentences and "(!)". */
+static void push(struct glue *g, unsigned item, const char *text, size_t len)
+{
+    unsigned state = g->mode & GLUE_STATE;
+    if (g->held == ITEM_ONE) {
+        g->held_len = 1;
+        g->since = state != 0 ? emoticon_depth[state] - 1U : 0;
+    }
+    if (is_undecided(state) && *text != ')') {
+        complete(g, state);
+        state = 0;
+    }
+    state = run(state, text, len);
+    size_t depth = emoticon_depth[state];
+    if (depth <= len) { /* nothing before this token matters any more */
+        hand_on_held(g);
+        g->held = item;
+        g->held_len = len;
+        g->since = 0;
+    } else if (depth <= g->since + len) { /* it begins in a single character after the held token */
+        hand_on_held(g);
+        g->held_len = 1;
+        g->since = depth - 1;
+    } else {
+        g->since += len;
+    }
+    if (emoticon_item[state] != 0 && !is_undecided(state)) {
+        complete(g, state);
+        state = 0;
+    } else if (state == 0) {
+        hand_on_held(g);
+    }
+    g->mode = (g->mode & ~(unsigned)GLUE_STATE) | state;
+}
+
+/* The held "(" or "(!" does not become "(!)". */
+static void release_open(struct glue *g)
+{
+    unsigned open = g->mode & (GLUE_OPEN | GLUE_OPEN_MARK);
+    if (open == 0)
+        return;
+    g->mode &= ~open;
+    push(g, ITEM_ONE, "(", 1);
+    if (open == GLUE_OPEN_MARK) {
+        push(g, ITEM_ONE, "!", 1);
+        assess_exclaim(&g->assess);
+    }
+}
+
+static void end_sentence(struct glue *g)
+{
+    release_open(g);
+    unsigned state = g->mode & GLUE_STATE;
+    if (g->held == ITEM_ONE && state != 0) {
+        g->held_len = 1;
+        g->since = emoticon_depth[state] - 1U;
+    }
+    if (is_undecided(state))
+        complete(g, state);
+    else
+        hand_on_held(g);
+    g->mode = 0;
+}
+
+void glue_token(struct glue *g, unsigned item, const char *text, size_t len)
+{
+    if ((g->mode & GLUE_ENDED) != 0)
+        end_sentence(g);
+    release_open(g);
+    push(g, item, text, len);
+}
+
+void glue_mark(struct glue *g, char mark)
+{
+    unsigned flags = chars_of(mark);
+    if ((g->mode & GLUE_ENDED) != 0 && (flags & CHARS_CLOSING) == 0)
+        end_sentence(g);
+    if ((g->mode & GLUE_OPEN_MARK) != 0 && mark == ')') {
+        g->mode &= ~(unsigned)GLUE_OPEN_MARK;
+        push(g, emoticon_sarcasm, "(!)", 3);
+        return;
+    }
+    if ((g->mode & GLUE_OPEN) != 0 && mark == '!') {
+        g->mode = (g->mode & ~(unsigned)GLUE_OPEN) | GLUE_OPEN_MARK | GLUE_ENDED;
+        return;
+    }
+    release_open(g);
+    if (mark == '(') {
+        g->mode |= GLUE_OPEN;
+        return;
+    }
+    push(g, ITEM_ONE, &mark, 1);
+    if (mark == '!')
+        assess_exclaim(&g->assess);
+    if ((flags & CHARS_TERMINATOR) != 0)
+        g->mode |= GLUE_ENDED;
+}
+
+const char *glue_marks(struct glue *g, const char *s, const char *end)
+{
+    for (; s < end; s++) {
+        if ((chars_of(*s) & (CHARS_QUOTE | CHARS_PUNCTUATION)) == 0)
+            break;
+        glue_mark(g, *s);
+    }
+    return s;
+}
+
+void glue_quote(struct glue *g, bool closing)
+{
+    if ((g->mode & GLUE_ENDED) != 0 && !closing)
+        end_sentence(g);
+    release_open(g);
+    push(g, ITEM_ONE, "\"", 1); /* any byte that is in no emoticon */
+}
+
+void glue_ellipsis(struct glue *g)
+{
+    release_open(g);
+    push(g, ITEM_MANY, "...", 3);
+    g->mode |= GLUE_ENDED;
+}
+
+void glue_finish(struct glue *g)
+{
+    end_sentence(g);
+}
