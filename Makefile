@@ -47,6 +47,7 @@ LIB_SRC := $(sort $(wildcard src/base/*.c src/net/*.c src/http/*.c src/sentiment
 GEN_SRC := $(sort $(wildcard src/generator/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 GEN_OBJ := $(GEN_SRC:%.c=$(BUILD)/%.o)
+GEN_PARTS := $(filter-out %/main.o,$(GEN_OBJ))
 LIB     := $(BUILD)/libreviewd.a
 UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
@@ -85,6 +86,10 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(SUPPORT_OBJ) $(LIB)
 # Programs that integration tests start.
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(SUPPORT_OBJ) $(LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(LIBS)
+
+# request_generator is a program of its own: its tests are linked with all of it but main.
+$(BUILD)/tests/unit/generator/%: $(BUILD)/tests/unit/generator/%.o $(GEN_PARTS) $(SUPPORT_OBJ) $(LIB)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(LIBS) -lcmocka
 
 unit: $(UNIT_BIN)
 	tests/tools/run-unit.sh $(UNIT_BIN)

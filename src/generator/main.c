@@ -1,0 +1,145 @@
+/* request_generator: fills the service with made-up reviews and sums up what it said. */
+#include "load.h"
+#include "maker.h"
+#include "net/net.h"
+#include "options.h"
+#include "report.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
+
+static int complain(const char *what)
+{
+    fprintf(stderr, "request_generator: %s\n", what);
+    return EXIT_FAILED;
+}
+
+/* Writes all of the buffer; false with errno. */
+static bool write_out(const struct buf *b)
+{
+    return !buf_failed(b) && fwrite(b->data, 1, b->len, stdout) == b->len;
+}
+
+static int print_reviews(const struct options *o)
+{
+    struct buf line = BUF_INIT;
+    struct buf scratch = BUF_INIT;
+    bool good = true;
+    for (uint64_t i = 0; i < o->count && good; i++) {
+        buf_clear(&line);
+        maker_body(&line, &scratch, o->seed, i);
+        buf_add_char(&line, '\n');
+        good = write_out(&line);
+    }
+    good = fflush(stdout) == 0 && good;
+    buf_free(&line);
+    buf_free(&scratch);
+    return good ? 0 : complain(strerror(errno));
+}
+
+/* Makes SIGINT and SIGTERM readable instead of deadly; before any thread is made, so that all
+ * inherit it. */
+static int catch_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static int print_summary(const struct tally *tally, const struct report_run *run)
+{
+    struct buf summary = BUF_INIT;
+    report_summary(&summary, tally, run);
+    bool told = write_out(&summary) && fflush(stdout) == 0;
+    buf_free(&summary);
+    if (run->interrupted) {
+        return EXIT_INTERRUPTED;
+    }
+    return told && tally->failed == 0 ? 0 : EXIT_FAILED;
+}
+
+/* Runs the load to its end, or to the stop, and stops the transport. */
+static int run_load(struct load *load, struct transport *transport, uint64_t seed)
+{
+    struct report_progress progress = {.terminal = isatty(STDERR_FILENO) == 1};
+    int64_t start_us = clock_mono_us(clock_system());
+    int end = load_run(load, report_progress, &progress);
+    int error = errno;
+    struct report_run run = {
+        .seed = seed,
+        .elapsed_us = clock_mono_us(clock_system()) - start_us,
+        .interrupted = end != 0,
+    };
+    report_progress_end(&progress);
+    net_stop(transport);
+    int result = print_summary(load_tally(load), &run);
+    return end < 0 ? complain(strerror(error)) : result;
+}
+
+static int post_reviews(const struct options *o)
+{
+    char reason[160] = "out of memory or of file descriptors";
+    int stop_fd = catch_signals();
+    struct net_config net = {
+        .user_agent = "request_generator/" REVIEWD_VERSION,
+        .max_host_connections = o->concurrency,
+        .max_in_flight = o->concurrency,
+    };
+    struct transport *transport = stop_fd >= 0 ? net_start(&net, reason) : NULL;
+    struct load_config config = {
+        .transport = transport,
+        .clock = clock_system(),
+        .url = o->url,
+        .seed = o->seed,
+        .count = o->count,
+        .concurrency = o->concurrency,
+        .rate = o->rate,
+        .timeout_ms = o->timeout_ms,
+        .stop_fd = stop_fd,
+    };
+    struct load *load = transport != NULL ? load_new(&config) : NULL;
+    int result;
+    if (load != NULL) {
+        result = run_load(load, transport, o->seed);
+    } else {
+        net_stop(transport);
+        result = complain(reason);
+    }
+    load_free(load);
+    if (stop_fd >= 0) {
+        close(stop_fd);
+    }
+    return result;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    char reason[OPTIONS_REASON_SIZE];
+    if (options_read(&options, argc, argv, ".env", reason) != 0) {
+        complain(reason);
+        return EXIT_USAGE;
+    }
+    int result = 0;
+    if (options.action == OPTIONS_HELP) {
+        fputs(options_help(), stdout);
+    } else if (options.action == OPTIONS_VERSION) {
+        printf("request_generator " REVIEWD_VERSION " (%s)\n", net_version());
+    } else if (options.print) {
+        result = print_reviews(&options);
+    } else {
+        result = post_reviews(&options);
+    }
+    options_free(&options);
+    return result;
+}
