@@ -30,13 +30,13 @@ def includes(text: str) -> list[tuple[int, str]]:
     return found
 
 
-def blank(text: str) -> str:
+def blank(text: str, strings: bool = True) -> str:
     """The text with comments and the insides of strings made blank; line numbers stay."""
 
     def erase(match: re.Match) -> str:
         piece = match.group(0)
         if piece[0] in "\"'":
-            return piece[0] + " " * (len(piece) - 2) + piece[0]
+            return piece[0] + " " * (len(piece) - 2) + piece[0] if strings else piece
         return re.sub(r"[^\n]", " ", piece)
 
     return _NOISE.sub(erase, text)
