@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""Runs all benchmarks, prints a table against the targets, and writes docs/BENCHMARKS.md and docs/benchmarks.svg.
+
+    make bench        or, for some parts only and without writing:  tests/bench/run.py --only posts,memory --no-write
+
+Figures of different machines cannot be compared, so what matters is a ratio taken in one run: the service against
+libmicrohttpd answering a constant, the scorer against TextBlob. Nothing fails when a target is missed."""
+
+import argparse
+import os
+import re
+import sqlite3
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import machine
+import plot
+import service
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+ROUNDS, ROUND_S, IDLE_S, MILLION = 3, 10, 10, 1_000_000
+
+
+@dataclass
+class Figure:
+    what: str
+    value: float
+    unit: str
+    target: float | None = None
+    at_least: bool = True  # else at most
+
+    @property
+    def factor(self) -> float:
+        """How many times better than the target."""
+        value = max(self.value, 1e-9)
+        return value / self.target if self.at_least else self.target / value
+
+    def cells(self) -> tuple[str, str, str, str]:
+        value = f"{self.value:,.3g}" if self.value < 1000 else f"{self.value:,.0f}"
+        if self.target is None:
+            return self.what, f"{value} {self.unit}", "", ""
+        sign = "≥" if self.at_least else "≤"
+        return self.what, f"{value} {self.unit}", f"{sign} {self.target:g} {self.unit}", "yes" if self.factor >= 1 else "NO"
+
+
+class Bench:
+    def __init__(self, build: Path):
+        self.build = build.resolve()
+        self.reviewd = self.build / "reviewd"
+        self.generator = self.build / "request_generator"
+        self.folder = self.build / "bench"
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def programs(self, name: str, *arguments: str) -> dict[str, float]:
+        """Runs a benchmark program of tests/bench; its "name value" lines."""
+        path = HERE / name if name.endswith(".py") else self.build / "tests/bench" / name
+        command = [sys.executable, path] if name.endswith(".py") else [path]
+        environment = os.environ | {"REVIEWD_BIN": str(self.reviewd)}
+        done = subprocess.run([*command, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
+        values = {m[1]: float(m[2]) for m in re.finditer(r"^(\w+) ([\d.eE+-]+)$", done.stdout, re.M)}
+        if not values:
+            raise RuntimeError(f"{name} gave no figures:\n{done.stdout}{done.stderr}")
+        return values
+
+    def bodies(self) -> Path:
+        path = self.folder / "bodies.ndjson"
+        with open(path, "wb") as file:
+            subprocess.run([self.generator, "--print", "--count", "3000", "--seed", "1"], check=True, stdout=file)
+        return path
+
+    # --- the parts: each returns figures ---------------------------------------------------------------------
+
+    def posts(self) -> list[Figure]:
+        """The service and the yardstick in turns, so that both see the same weather."""
+        bodies, script = self.bodies(), HERE / "post.lua"
+        ours, theirs = [], []
+        with service.constant(self.build / "tests/bench/mhd_constant", max(os.cpu_count(), 2)) as url:
+            with service.reviewd(self.reviewd, self.folder / "posts") as s:
+                for _ in range(ROUNDS):
+                    theirs.append(service.wrk(url, script, bodies, ROUND_S))
+                    ours.append(service.wrk(s.url, script, bodies, ROUND_S))
+        self.check_rows(self.folder / "posts", sum(load.requests for load in ours))
+        rate = statistics.median(load.per_second for load in ours)
+        yardstick = statistics.median(load.per_second for load in theirs)
+        return [
+            Figure("POST /reviews, SQLite, 64 connections, against a constant", rate / yardstick, "of its requests/s", 0.30),
+            Figure("… requests a second", rate, "/s"),
+            Figure("… the constant's", yardstick, "/s"),
+            Figure("… p99", statistics.median(load.p99_ms for load in ours), "ms", 10, at_least=False),
+        ]
+
+    @staticmethod
+    def check_rows(folder: Path, answered: int) -> None:
+        """Every 200 must be a row."""
+        with sqlite3.connect(folder / "reviews.db") as database:
+            rows = database.execute("SELECT count(*) FROM reviews").fetchone()[0]
+        if rows < answered:
+            raise RuntimeError(f"{answered} reviews were answered with 200 and only {rows} are stored")
+
+    def memory(self) -> list[Figure]:
+        with service.reviewd(self.reviewd, self.folder / "memory") as s:
+            command = [self.generator, "--url", s.url, "--count", str(MILLION), "--concurrency", "64", "--seed", "1"]
+            done = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            resident, peak = s.memory_kib(), s.memory_kib("VmHWM")
+        speed = float(re.search(r"([\d.]+)/s, seed", done).group(1))
+        return [
+            Figure("resident after a million reviews over 64 connections", resident / 1024, "MiB", 32, at_least=False),
+            Figure("… at its highest", peak / 1024, "MiB"),
+            Figure("… posted by request_generator", speed, "/s"),
+        ]
+
+    def start(self) -> list[Figure]:
+        times = []
+        for attempt in range(11):
+            with service.reviewd(self.reviewd, self.folder / "start", keep=attempt % 2 == 1) as s:
+                times.append(s.first_200_ms)
+        return [Figure("from exec to the first 200, median of 11", statistics.median(times), "ms", 50, at_least=False)]
+
+    def idle(self) -> list[Figure]:
+        with service.reviewd(self.reviewd, self.folder / "idle") as s:
+            time.sleep(2)  # the first review's mail and the like
+            before = s.processor_use()
+            time.sleep(IDLE_S)
+            after = s.processor_use()
+        share = 100 * (after[0] - before[0]) / IDLE_S
+        wakes = (after[1] - before[1]) / IDLE_S
+        return [
+            Figure(f"idle for {IDLE_S} s: processor use", share, "% of one core", 0.1, at_least=False),
+            Figure("… wake-ups of all threads", wakes, "/s", float(after[2]), at_least=False),
+        ]
+
+
+PARTS = ["posts", "memory", "start", "idle"]
+
+
+def table(figures: list[Figure]) -> str:
+    rows = [("what", "measured", "target", "met"), *(f.cells() for f in figures)]
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in rows]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines) + "\n"
+
+
+def document(figures: list[Figure], where: dict[str, str]) -> str:
+    lines = "".join(f"| {name} | {value} |\n" for name, value in where.items())
+    return f"""# Benchmarks
+
+Written by `make bench`; how each figure is taken stands in `tests/bench/run.py`. Ratios are of things measured in turns
+in the same run, on the same cores as the load that measures them. Every 200 is fsynced, and mails go to a mail directory.
+
+{table(figures)}
+![how far each figure is from its target](benchmarks.svg)
+
+## Measured on
+
+| | |
+| --- | --- |
+{lines}"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--build", type=Path, default=ROOT / "build", help="folder of the programs (build)")
+    parser.add_argument("--only", default=",".join(PARTS), help=f"parts, separated by commas ({','.join(PARTS)})")
+    parser.add_argument("--no-write", action="store_true", help="print only")
+    options = parser.parse_args()
+    bench = Bench(options.build)
+    figures = []
+    for part in options.only.split(","):
+        print(f"bench: {part} …", file=sys.stderr, flush=True)
+        figures += getattr(bench, part)()
+    print(table(figures))
+    if not options.no_write:
+        where = machine.describe(bench.reviewd, bench.folder)
+        (ROOT / "docs/BENCHMARKS.md").write_text(document(figures, where), encoding="utf-8")
+        bars = [(f.what.lstrip("… "), f.factor) for f in figures if f.target is not None]
+        (ROOT / "docs/benchmarks.svg").write_text(plot.svg(bars), encoding="utf-8")
+        print("written: docs/BENCHMARKS.md, docs/benchmarks.svg")
+
+
+if __name__ == "__main__":
+    main()

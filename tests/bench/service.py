@@ -1,0 +1,140 @@
+"""Starting and watching the programs that are measured."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+TEXT = {"user_name": "Patricia Stewart", "review": "The tool is fantastic."}
+START_LIMIT_S = 10
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def post(port: int, body: dict = TEXT) -> int:
+    """Posts one review on a connection of its own; the status, or 0 when nobody listens."""
+    content = json.dumps(body).encode()
+    head = f"POST /reviews HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(content)}\r\nConnection: close\r\n\r\n"
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=START_LIMIT_S) as s:
+            s.sendall(head.encode() + content)
+            answer = s.recv(65536)
+    except ConnectionError:
+        return 0
+    match = re.match(rb"HTTP/1\.1 (\d+)", answer)
+    return int(match.group(1)) if match else 0
+
+
+def wait_for_200(port: int) -> float:
+    """Posts until the first 200; returns when that was (perf_counter)."""
+    limit = time.perf_counter() + START_LIMIT_S
+    while time.perf_counter() < limit:
+        if post(port) == 200:
+            return time.perf_counter()
+        time.sleep(0.0002)
+    raise RuntimeError(f"nothing answered 200 on port {port} within {START_LIMIT_S} s")
+
+
+@dataclass
+class Service:
+    process: subprocess.Popen
+    port: int
+    folder: Path
+    first_200_ms: float
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/reviews"
+
+    def memory_kib(self, field: str = "VmRSS") -> int:
+        text = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii", errors="replace")
+        return int(re.search(rf"^{field}:\s+(\d+) kB", text, re.M).group(1))
+
+    def processor_use(self) -> tuple[float, int, int]:
+        """(seconds on a processor, voluntary switches, threads) since the start, over all threads."""
+        seconds = switches = threads = 0
+        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
+            seconds += int((task / "schedstat").read_text().split()[0]) / 1e9
+            switches += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", (task / "status").read_text(), re.M).group(1))
+            threads += 1
+        return seconds, switches, threads
+
+
+@contextmanager
+def reviewd(program: Path, folder: Path, *, mail: str = "maildir", keep: bool = False):
+    """Runs the service on a free port with its data in `folder`, emptied before unless `keep`."""
+    if not keep:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "REVIEWD_LISTEN": f"127.0.0.1:{port}",
+        "REVIEWD_STORE": f"sqlite:{folder}/reviews.db",
+        "REVIEWD_MAIL": f"maildir:{folder}/mail" if mail == "maildir" else mail,
+    }
+    with open(folder / "log", "ab") as log:
+        before = time.perf_counter()
+        # Without close_fds Python spawns without copying itself, so its own size is not in the time.
+        process = subprocess.Popen([program, "serve"], env=environment, stderr=log, close_fds=False)
+    try:
+        ready = wait_for_200(port)
+        yield Service(process, port, folder, (ready - before) * 1000)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def constant(program: Path, threads: int):
+    """Runs the yardstick; yields its URL."""
+    port = free_port()
+    process = subprocess.Popen([program, str(port), str(threads)], stdin=subprocess.PIPE)
+    try:
+        wait_for_200(port)
+        yield f"http://127.0.0.1:{port}/reviews"
+    finally:
+        process.stdin.close()
+        process.wait(timeout=10)
+
+
+@dataclass
+class Load:
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    requests: int
+
+
+def _milliseconds(text: str) -> float:
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
+    return float(number) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
+
+
+def wrk(url: str, script: Path, bodies: Path, seconds: int) -> Load:
+    """64 connections from one thread for some seconds; every answer must be a 200."""
+    command = ["wrk", "-t1", "-c64", f"-d{seconds}", "--latency", "-s", script, url, "--", bodies]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in text or "Socket errors" in text:
+        raise RuntimeError(f"not every request to {url} was answered with 200:\n{text}")
+    return Load(
+        float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)),
+        _milliseconds(re.search(r"50%\s+(\S+)", text).group(1)),
+        _milliseconds(re.search(r"99%\s+(\S+)", text).group(1)),
+        int(re.search(r"(\d+) requests in", text).group(1)),
+    )
