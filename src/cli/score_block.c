@@ -150,6 +150,7 @@ static void write_added(struct buf *out, struct span line, const struct score_js
     memcpy(to, line.ptr + json->members_end, rest);
     to += rest;
     *to++ = '\n';
+    *to = '\0';
     out->len = (size_t)(to - out->data);
 }
 
