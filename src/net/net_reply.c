@@ -163,6 +163,8 @@ static enum net_error meaning(const struct net_easy *e, CURLcode code, int statu
 {
     enum net_error plain = plain_meaning(code);
     bool connected = e->connected > 0;
+    if (code == CURLE_OK && !e->mail && !e->head_ended)
+        return NET_BROKEN; /* closed in the middle of the head: libcurl lets that pass */
     if (code == CURLE_OK || plain != NET_OK)
         return plain;
     if (e->too_large)
@@ -224,6 +226,8 @@ void net_reply_fill(struct net_easy *e, CURLcode code, struct net_reply *reply)
         text = "";
     else if (error == NET_TOO_LARGE)
         text = "the answer is larger than allowed";
+    else if (error == NET_BROKEN && code == CURLE_OK)
+        text = "the answer ended in its head";
     else if (error == NET_BROKEN && e->connected > 1)
         text = "the kept connection was closed by the other side";
     net_reply_fail(reply, error, text);
