@@ -18,7 +18,7 @@
  * runs at a time, on the transport's thread, and starts before the expiry: min(15 minutes, half of
  * the lifetime) earlier, less up to a tenth of that by chance. While it runs, and when it fails,
  * the old credentials are handed out until they really expire; a failed refresh is tried again
- * after 1 s, doubling up to 60 s. */
+ * after a second, doubling up to a minute, less up to a half of that by chance. */
 #ifndef AWS_CREDENTIALS_H
 #define AWS_CREDENTIALS_H
 
@@ -68,9 +68,9 @@ struct credentials_config {
     void *random_context;
 };
 
-/* Chooses the provider and starts the first fetch; what needs no network is there on return. The
- * strings are copied; transport, clock, metrics and env must outlive the source, and the transport
- * must be stopped after credentials_close(). NULL: out of memory. Wrong configuration is not an
+/* Chooses the provider and starts the first fetch, which ends later, on the transport's thread. The
+ * strings are copied; transport, clock, metrics and env must stay until the transport was
+ * stopped, which must be after credentials_close(). NULL: out of memory. Wrong configuration is not an
  * error here: it is what every credentials_get() then fails with. */
 struct credentials_source *credentials_open(const struct credentials_config *config);
 
@@ -85,9 +85,9 @@ const char *credentials_source_name(const struct credentials_source *s);
 /* Whoever wants to be told. It is the caller's memory, untouched by the caller until `ready` is
  * called or credentials_unwait() returned true. */
 struct credentials_waiter {
-    /* Called once, from the transport's thread or a thread of the source, with no lock held; it
-     * must not block and may call the source again. `c` is a reference that the callee gives back,
-     * or NULL, and then `reason` is one line that says why. */
+    /* Called once, from the transport's thread (from another caller's when memory runs out), with
+     * no lock held; it must not block and may call the source again. `c` is a reference that the
+     * callee gives back, or NULL, and then `reason` is one line that says why. */
     void (*ready)(struct credentials_waiter *waiter, struct credentials *c, const char *reason);
     struct credentials_waiter *next; /* the source's */
 };
