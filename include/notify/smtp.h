@@ -16,6 +16,8 @@
 struct smtp_config {
     const char *url;
     const struct mail_addresses *addresses;
+    const char *user;     /* with `password`: instead of those in the URL; NULL: none */
+    const char *password;
     bool require_tls;
     size_t concurrency; /* connections side by side, at least 1 */
     int64_t timeout_ms; /* for one mail */

@@ -1,0 +1,23 @@
+import pytest
+
+from service import Service
+
+
+@pytest.fixture
+def make_service(tmp_path):
+    """A factory of services; all of them are ended with the test."""
+    made = []
+
+    def make(folder=None, start=True, **settings):
+        service = Service(folder or tmp_path, **settings)
+        made.append(service)
+        return service.start() if start else service
+
+    yield make
+    for service in made:
+        service.kill()
+
+
+@pytest.fixture
+def service(make_service):
+    return make_service()
