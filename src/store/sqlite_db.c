@@ -1,0 +1,364 @@
+#include "sqlite_db.h"
+
+#include "sqlite_schema.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ENTRY_COLUMNS                                                                              \
+    "o.id, o.attempts, o.created_us, o.due_us, o.last_error, o.user_name, o.timestamp, r.review, " \
+    "r.sentiment, r.polarity_score FROM outbox o LEFT JOIN reviews r "                             \
+    "ON r.user_name = o.user_name AND r.timestamp = o.timestamp "
+
+static const char *const sql[STMT_COUNT] = {
+    [STMT_BEGIN] = "BEGIN IMMEDIATE",
+    [STMT_COMMIT] = "COMMIT",
+    [STMT_ROLLBACK] = "ROLLBACK",
+    [STMT_PUT_REVIEW] =
+        "INSERT INTO reviews(user_name, timestamp, review, sentiment, polarity_score) "
+        "VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+    [STMT_PUT_OUTBOX] =
+        "INSERT INTO outbox(user_name, timestamp, due_us, created_us) VALUES(?1, ?2, ?3, ?3)",
+    [STMT_CLAIM] = "SELECT " ENTRY_COLUMNS "WHERE o.state = 0 ORDER BY o.due_us, o.id",
+    [STMT_SENT] = "DELETE FROM outbox WHERE id = ?1 AND state = 0",
+    [STMT_RETRY] = "UPDATE outbox SET due_us = ?2, attempts = attempts + ?3, last_error = ?4 "
+                   "WHERE id = ?1 AND state = 0",
+    [STMT_DEAD] = "UPDATE outbox SET state = 1, attempts = attempts + 1, last_error = ?2 "
+                  "WHERE id = ?1 AND state = 0",
+    [STMT_COUNT_STATES] = "SELECT (SELECT count(*) FROM outbox WHERE state = 0), "
+                          "(SELECT count(*) FROM outbox WHERE state = 1)",
+    [STMT_DEAD_LIST] =
+        "SELECT " ENTRY_COLUMNS "WHERE o.state = 1 AND o.id > ?1 ORDER BY o.id LIMIT ?2",
+    [STMT_DEAD_REQUEUE] = "UPDATE outbox SET state = 0, attempts = 0, due_us = ?2 "
+                          "WHERE state = 1 AND (?1 = 0 OR id = ?1)",
+    [STMT_DEAD_DROP] = "DELETE FROM outbox WHERE state = 1 AND (?1 = 0 OR id = ?1)",
+    [STMT_DATA_VERSION] = "PRAGMA data_version",
+};
+
+/* What each kind of error is called, and its remedy. */
+static const struct {
+    const char *name;
+    const char *remedy;
+} kinds[SQLITE_KIND_COUNT] = {
+    [SQLITE_KIND_FULL] = {"full", "free some space"},
+    [SQLITE_KIND_READONLY] = {"readonly", "make the file and its folder writable for this user"},
+    [SQLITE_KIND_BUSY] = {"busy", "close the other program that has it locked"},
+    [SQLITE_KIND_CORRUPT] = {"corrupt",
+                             "stop the service and restore a backup, or try sqlite3's .recover"},
+    [SQLITE_KIND_IO] = {"io", "look for disk errors in the system's log"},
+    [SQLITE_KIND_MOVED] = {"moved",
+                           "put it back, or restart the service to begin with what is there"},
+    [SQLITE_KIND_MEMORY] = {"memory", "give the service more memory"},
+    [SQLITE_KIND_OTHER] = {"other", "see the message"},
+};
+
+const char *sqlite_kind_name(enum sqlite_kind kind)
+{
+    return kinds[kind].name;
+}
+
+/* SQLite tells a full disk apart only for write(); a failed fsync or a quota are input/output
+ * errors to it. */
+static enum sqlite_kind kind_of_system(int system_errno)
+{
+    switch (system_errno) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return SQLITE_KIND_FULL;
+    case EROFS:
+    case EACCES:
+    case EPERM:
+        return SQLITE_KIND_READONLY;
+    case ENOMEM:
+        return SQLITE_KIND_MEMORY;
+    default:
+        return SQLITE_KIND_IO;
+    }
+}
+
+static enum sqlite_kind kind_of(int code, int system_errno)
+{
+    switch (code & 0xff) {
+    case SQLITE_FULL:
+        return SQLITE_KIND_FULL;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return SQLITE_KIND_READONLY;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+        return SQLITE_KIND_BUSY;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return SQLITE_KIND_CORRUPT;
+    case SQLITE_NOMEM:
+        return SQLITE_KIND_MEMORY;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+        return kind_of_system(system_errno);
+    default:
+        return SQLITE_KIND_OTHER;
+    }
+}
+
+static int fail_code(struct sqlite_db *db, int code, struct sqlite_error *error)
+{
+    int system_errno = db->handle != NULL ? sqlite3_system_errno(db->handle) : 0;
+    bool system_failed =
+        ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN) && system_errno != 0;
+    error->kind = kind_of(code, system_errno);
+    snprintf(error->reason, sizeof error->reason, "database %.100s: %s%s%s: %s", db->path,
+             sqlite3_errstr(code), system_failed ? ": " : "",
+             system_failed ? strerror(system_errno) : "", kinds[error->kind].remedy);
+    return -1;
+}
+
+int sqlite_db_fail(struct sqlite_db *db, struct sqlite_error *error)
+{
+    return fail_code(db, sqlite3_extended_errcode(db->handle), error);
+}
+
+static int refuse(struct sqlite_error *error, enum sqlite_kind kind, const char *path,
+                  const char *why)
+{
+    error->kind = kind;
+    snprintf(error->reason, sizeof error->reason, "database %.80s: %.160s", path, why);
+    return -1;
+}
+
+/* Takes only what is ours. Runs before anything is written, so that another program's file stays as
+ * it is. */
+static int check_identity(struct sqlite_db *db, enum sqlite_db_mode mode, int *version,
+                          struct sqlite_error *error)
+{
+    char why[160];
+    switch (sqlite_schema_look(db->handle, version)) {
+    case SQLITE_SCHEMA_CURRENT:
+        return 0;
+    case SQLITE_SCHEMA_EMPTY:
+        if (mode == SQLITE_DB_CREATE)
+            return 0;
+        return refuse(
+            error, SQLITE_KIND_MOVED, db->path,
+            "the file is empty: put the database back, or restart the service to begin a new one");
+    case SQLITE_SCHEMA_OLDER:
+        if (mode != SQLITE_DB_BESIDE)
+            return 0;
+        snprintf(
+            why, sizeof why,
+            "has schema version %d, this program needs %d: start the service once, it migrates",
+            *version, sqlite_schema_latest());
+        return refuse(error, SQLITE_KIND_OTHER, db->path, why);
+    case SQLITE_SCHEMA_NEWER:
+        snprintf(why, sizeof why,
+                 "has schema version %d, this program knows only %d: use a newer reviewd", *version,
+                 sqlite_schema_latest());
+        return refuse(error, SQLITE_KIND_OTHER, db->path, why);
+    case SQLITE_SCHEMA_FOREIGN:
+        return refuse(error, SQLITE_KIND_OTHER, db->path,
+                      "is a SQLite database of another program: choose another file");
+    case SQLITE_SCHEMA_ERROR:
+        break;
+    }
+    return sqlite_db_fail(db, error);
+}
+
+/* Runs a pragma and compares its answer. */
+static int pragma(struct sqlite_db *db, const char *text, const char *expected,
+                  struct sqlite_error *error)
+{
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v2(db->handle, text, -1, &statement, NULL) != SQLITE_OK)
+        return sqlite_db_fail(db, error);
+    int rc = sqlite3_step(statement);
+    const char *answer = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+    bool as_expected = answer != NULL && strcmp(answer, expected) == 0;
+    char why[160];
+    snprintf(why, sizeof why, "\"%s\" gives %s, not %s: its file system may not support it", text,
+             answer != NULL ? answer : "nothing", expected);
+    sqlite3_finalize(statement);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        return sqlite_db_fail(db, error);
+    return as_expected ? 0 : refuse(error, SQLITE_KIND_OTHER, db->path, why);
+}
+
+/* What the promise needs is read back; what only concerns speed and size is not.
+ *
+ * cache_size: 8 MiB, which holds the index pages in use of about a million reviews. mmap off: a
+ * page that cannot be read would be a signal instead of an error. Checkpoints are the writer's, so
+ * no automatic ones. secure_delete would write the pages of sent mails once more only to blank
+ * them. */
+static int configure(struct sqlite_db *db, struct sqlite_error *error)
+{
+    if (pragma(db, "PRAGMA journal_mode = WAL", "wal", error) != 0)
+        return -1;
+    if (sqlite3_exec(
+            db->handle,
+            "PRAGMA synchronous = FULL; PRAGMA cache_size = -8192; PRAGMA mmap_size = 0;"
+            "PRAGMA journal_size_limit = 8388608;"
+            "PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
+            NULL, NULL, NULL) != SQLITE_OK)
+        return sqlite_db_fail(db, error);
+    return pragma(db, "PRAGMA synchronous", "2", error);
+}
+
+static int prepare_all(struct sqlite_db *db, struct sqlite_error *error)
+{
+    for (size_t i = 0; i < STMT_COUNT; i++)
+        if (sqlite3_prepare_v3(db->handle, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+                               &db->statements[i], NULL) != SQLITE_OK)
+            return sqlite_db_fail(db, error);
+    return 0;
+}
+
+static int note_wal_size(void *context, sqlite3 *handle, const char *name, int pages)
+{
+    (void)handle;
+    (void)name;
+    ((struct sqlite_db *)context)->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+static int migrate(struct sqlite_db *db, enum sqlite_db_mode mode, int version,
+                   struct sqlite_error *error)
+{
+    if (mode == SQLITE_DB_BESIDE)
+        return 0;
+    int rc = sqlite_schema_migrate(db->handle, sqlite_schema_latest());
+    if (rc != SQLITE_OK)
+        return fail_code(db, rc, error);
+    if (version == 0 && sqlite_file_sync_folder(db->path, error->reason) != 0) {
+        error->kind = kind_of_system(errno);
+        return -1;
+    }
+    return 0;
+}
+
+int sqlite_db_open(struct sqlite_db *db, const char *path, enum sqlite_db_mode mode, int busy_ms,
+                   struct sqlite_error *error)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                (mode == SQLITE_DB_CREATE ? SQLITE_OPEN_CREATE : 0);
+    int version = 0;
+    *db = (struct sqlite_db){.path = path};
+    if (sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK) {
+        if (db->handle != NULL)
+            sqlite_db_fail(db, error);
+        else
+            fail_code(db, SQLITE_NOMEM, error);
+        goto failed;
+    }
+    sqlite3_busy_timeout(db->handle, busy_ms);
+    sqlite3_wal_hook(db->handle, note_wal_size, db);
+    if (sqlite3_db_readonly(db->handle, "main") == 1) {
+        fail_code(db, SQLITE_READONLY, error);
+        goto failed;
+    }
+    if (check_identity(db, mode, &version, error) != 0 || configure(db, error) != 0 ||
+        migrate(db, mode, version, error) != 0 || prepare_all(db, error) != 0)
+        goto failed;
+    if (sqlite_file_identify(path, &db->ids) != 0) {
+        refuse(error, SQLITE_KIND_MOVED, path, "its files vanish while it is opened");
+        goto failed;
+    }
+    return 0;
+failed:
+    for (size_t i = 0; i < STMT_COUNT; i++)
+        sqlite3_finalize(db->statements[i]);
+    sqlite3_close_v2(db->handle);
+    *db = (struct sqlite_db){.path = path};
+    return -1;
+}
+
+void sqlite_db_close(struct sqlite_db *db)
+{
+    if (db->handle == NULL)
+        return;
+    for (size_t i = 0; i < STMT_COUNT; i++)
+        sqlite3_finalize(db->statements[i]);
+    if (sqlite_file_moved(db->path, &db->ids) != NULL)
+        sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_close_v2(db->handle);
+    *db = (struct sqlite_db){.path = db->path};
+}
+
+sqlite3_stmt *sqlite_db_statement(struct sqlite_db *db, enum sqlite_db_statement which)
+{
+    sqlite3_reset(db->statements[which]);
+    return db->statements[which];
+}
+
+int sqlite_db_run(struct sqlite_db *db, enum sqlite_db_statement which, struct sqlite_error *error)
+{
+    int rc = sqlite3_step(db->statements[which]);
+    if (rc != SQLITE_DONE && rc != SQLITE_ROW)
+        sqlite_db_fail(db, error);
+    sqlite3_reset(db->statements[which]);
+    return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : -1;
+}
+
+void sqlite_db_bind(sqlite3_stmt *statement, int index, struct span text)
+{
+    sqlite3_bind_text(statement, index, text.ptr != NULL ? text.ptr : "", (int)text.len,
+                      SQLITE_STATIC);
+}
+
+void sqlite_db_rollback(struct sqlite_db *db)
+{
+    struct sqlite_error ignored;
+    if (!sqlite3_get_autocommit(db->handle))
+        sqlite_db_run(db, STMT_ROLLBACK, &ignored);
+}
+
+int sqlite_db_unmoved(struct sqlite_db *db, struct sqlite_error *error)
+{
+    char why[160];
+    const char *suffix = sqlite_file_moved(db->path, &db->ids);
+    if (suffix == NULL)
+        return 0;
+    snprintf(why, sizeof why, "its %s file was deleted or replaced: %s",
+             *suffix != '\0' ? suffix : "main", kinds[SQLITE_KIND_MOVED].remedy);
+    return refuse(error, SQLITE_KIND_MOVED, db->path, why);
+}
+
+int sqlite_db_commit(struct sqlite_db *db, struct sqlite_error *error)
+{
+    if (sqlite_db_run(db, STMT_COMMIT, error) == 0)
+        return sqlite_db_unmoved(db, error);
+    sqlite_db_rollback(db);
+    return -1;
+}
+
+int sqlite_db_probe(struct sqlite_db *db, struct sqlite_error *error)
+{
+    char text[48];
+    if (sqlite_db_unmoved(db, error) != 0)
+        return -1;
+    /* The same value again: page 1 is written all the same. */
+    snprintf(text, sizeof text, "PRAGMA user_version = %d", sqlite_schema_latest());
+    return sqlite3_exec(db->handle, text, NULL, NULL, NULL) == SQLITE_OK
+               ? 0
+               : sqlite_db_fail(db, error);
+}
+
+bool sqlite_db_checkpoint(struct sqlite_db *db)
+{
+    int total = 0;
+    int moved = 0;
+    int rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &total, &moved);
+    if (rc != SQLITE_OK || moved < total)
+        return false;
+    db->wal_pages = 0; /* the next commit begins at the WAL's start again */
+    return true;
+}
+
+int64_t sqlite_db_data_version(struct sqlite_db *db)
+{
+    sqlite3_stmt *statement = sqlite_db_statement(db, STMT_DATA_VERSION);
+    int64_t version =
+        sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
+    sqlite3_reset(statement);
+    return version;
+}

@@ -1,0 +1,169 @@
+#include "sqlite_file.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FOLDER_MODE = 0750, LOCK_MODE = 0640 };
+
+static const char *const suffixes[SQLITE_FILE_COUNT] = {"", "-wal", "-shm"};
+
+/* The folder of `path` in `folder`; false when the name is too long. */
+static bool folder_of(const char *path, char folder[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+    if (len >= PATH_MAX)
+        return false;
+    memcpy(folder, path, len);
+    folder[len] = '\0';
+    if (len == 0)
+        memcpy(folder, slash == NULL ? "." : "/", 2);
+    return true;
+}
+
+static int sync_folder(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int result = fsync(fd);
+    int saved = errno;
+    close(fd);
+    /* Some file systems cannot sync folders, and say so with EINVAL: there is nothing more to do
+     * there. */
+    errno = saved;
+    return result == 0 || saved == EINVAL ? 0 : -1;
+}
+
+int sqlite_file_sync_folder(const char *path, char reason[STORE_ERROR_SIZE])
+{
+    char folder[PATH_MAX];
+    if (folder_of(path, folder) && sync_folder(folder) == 0)
+        return 0;
+    snprintf(reason, STORE_ERROR_SIZE, "cannot sync the folder of %.140s: %s", path,
+             strerror(errno));
+    return -1;
+}
+
+/* Makes one folder when it is not there, and makes its entry durable. */
+static int make_one(const char *folder)
+{
+    char parent[PATH_MAX];
+    if (mkdir(folder, FOLDER_MODE) != 0)
+        return errno == EEXIST ? 0 : -1;
+    return folder_of(folder, parent) ? sync_folder(parent) : -1;
+}
+
+int sqlite_file_make_folder(const char *path, char reason[STORE_ERROR_SIZE])
+{
+    char folder[PATH_MAX];
+    struct stat info;
+    errno = ENAMETOOLONG;
+    if (!folder_of(path, folder))
+        goto failed;
+    for (char *p = folder + 1; *p != '\0'; p++) {
+        if (*p != '/')
+            continue;
+        *p = '\0';
+        if (stat(folder, &info) != 0 && make_one(folder) != 0)
+            goto failed;
+        *p = '/';
+    }
+    if (stat(folder, &info) != 0 && make_one(folder) != 0)
+        goto failed;
+    return 0;
+failed:
+    snprintf(reason, STORE_ERROR_SIZE, "cannot make the folder %.140s of the database: %s", folder,
+             strerror(errno));
+    return -1;
+}
+
+/* Who holds the lock, as far as the file tells; 0 when it does not. */
+static long lock_holder(int fd)
+{
+    char text[24] = "";
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    return n > 0 ? strtol(text, NULL, 10) : 0;
+}
+
+int sqlite_file_lock(const char *path, char reason[STORE_ERROR_SIZE])
+{
+    char name[PATH_MAX];
+    int n = snprintf(name, sizeof name, "%s-lock", path);
+    if (n < 0 || (size_t)n >= sizeof name) {
+        snprintf(reason, STORE_ERROR_SIZE, "the database's path is too long (%zu bytes)",
+                 strlen(path));
+        return -1;
+    }
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
+    if (fd < 0) {
+        snprintf(reason, STORE_ERROR_SIZE,
+                 "cannot open the lock file %.140s: %s: make its folder writable", name,
+                 strerror(errno));
+        return -1;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK)
+            snprintf(reason, STORE_ERROR_SIZE,
+                     "the database %.140s is in use by process %ld: stop that one, or choose "
+                     "another file",
+                     path, lock_holder(fd));
+        else
+            snprintf(reason, STORE_ERROR_SIZE, "cannot lock %.140s: %s", name, strerror(errno));
+        close(fd);
+        return -1;
+    }
+    /* The number is for people only; a full disk must not keep the service from starting. */
+    char pid[24];
+    int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    bool named = ftruncate(fd, 0) == 0 && pwrite(fd, pid, (size_t)len, 0) == len;
+    if (!named)
+        log_warn("store cannot name itself in its lock file", LOG_STR("path", name));
+    return fd;
+}
+
+/* Calls stat() for the database's file with the given suffix. */
+static int stat_file(const char *path, const char *suffix, struct stat *info)
+{
+    char name[PATH_MAX];
+    size_t len = strlen(path);
+    size_t suffix_size = strlen(suffix) + 1;
+    if (len + suffix_size > sizeof name) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(name, path, len);
+    memcpy(name + len, suffix, suffix_size);
+    return stat(name, info);
+}
+
+int sqlite_file_identify(const char *path, struct sqlite_file_ids *ids)
+{
+    struct stat info;
+    for (size_t i = 0; i < SQLITE_FILE_COUNT; i++) {
+        if (stat_file(path, suffixes[i], &info) != 0)
+            return -1;
+        ids->file[i].device = info.st_dev;
+        ids->file[i].inode = info.st_ino;
+    }
+    return 0;
+}
+
+const char *sqlite_file_moved(const char *path, const struct sqlite_file_ids *ids)
+{
+    struct stat info;
+    for (size_t i = 0; i < SQLITE_FILE_COUNT; i++)
+        if (stat_file(path, suffixes[i], &info) != 0 || info.st_dev != ids->file[i].device ||
+            info.st_ino != ids->file[i].inode)
+            return suffixes[i];
+    return NULL;
+}

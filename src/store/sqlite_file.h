@@ -1,0 +1,38 @@
+/* The database's files: folder, lock, identity. Nothing here opens the database file itself:
+ * closing a second descriptor of it would drop SQLite's POSIX locks. Functions may be called from
+ * any thread. */
+#ifndef STORE_SQLITE_FILE_H
+#define STORE_SQLITE_FILE_H
+
+#include "store/store.h"
+
+#include <sys/types.h>
+
+/* Which files a connection has open, to notice when one is deleted or replaced behind its back. */
+enum { SQLITE_FILE_COUNT = 3 }; /* database, -wal, -shm */
+struct sqlite_file_ids {
+    struct {
+        dev_t device;
+        ino_t inode;
+    } file[SQLITE_FILE_COUNT];
+};
+
+/* Makes the folder that `path` lies in, with its parents (mode 0750), durably. 0, or -1 with
+ * `reason`. */
+int sqlite_file_make_folder(const char *path, char reason[STORE_ERROR_SIZE]);
+
+/* Makes the folder's entry for `path` durable. 0, or -1 with `reason`. */
+int sqlite_file_sync_folder(const char *path, char reason[STORE_ERROR_SIZE]);
+
+/* Takes the lock file `path`-lock for this process. A descriptor to close when done (the file
+ * stays), or -1 with `reason`, which names the process that holds it. */
+int sqlite_file_lock(const char *path, char reason[STORE_ERROR_SIZE]);
+
+/* Notes the files of an open connection. 0, or -1 when one is missing. */
+int sqlite_file_identify(const char *path, struct sqlite_file_ids *ids);
+
+/* NULL when the files at `path` are still those of `ids`, else the suffix of the first that is not:
+ * "" for the database, "-wal", "-shm". Three stat() calls, about a microsecond each. */
+const char *sqlite_file_moved(const char *path, const struct sqlite_file_ids *ids);
+
+#endif

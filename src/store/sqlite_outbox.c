@@ -1,0 +1,372 @@
+#include "sqlite_outbox.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { ORPHANS_MAX = 64 };
+
+/* The columns of STMT_CLAIM and STMT_DEAD_LIST. */
+enum {
+    COL_ID,
+    COL_ATTEMPTS,
+    COL_CREATED,
+    COL_DUE,
+    COL_ERROR,
+    COL_USER,
+    COL_TIME,
+    COL_REVIEW,
+    COL_SENTIMENT,
+    COL_SCORE
+};
+
+void sqlite_claims_free(struct sqlite_claims *claims)
+{
+    free(claims->ids);
+    *claims = (struct sqlite_claims){0};
+}
+
+/* Where `id` is, or would have to be inserted. */
+static size_t claims_position(const struct sqlite_claims *claims, uint64_t id)
+{
+    size_t low = 0;
+    size_t high = claims->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (claims->ids[middle] < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool claims_have(const struct sqlite_claims *claims, uint64_t id)
+{
+    size_t at = claims_position(claims, id);
+    return at < claims->count && claims->ids[at] == id;
+}
+
+static bool claims_reserve(struct sqlite_claims *claims, size_t more)
+{
+    if (claims->capacity - claims->count >= more)
+        return true;
+    size_t capacity = 2 * (claims->count + more);
+    uint64_t *ids = realloc(claims->ids, capacity * sizeof *ids);
+    if (ids == NULL)
+        return false;
+    claims->ids = ids;
+    claims->capacity = capacity;
+    return true;
+}
+
+static void claims_add(struct sqlite_claims *claims, uint64_t id)
+{
+    size_t at = claims_position(claims, id);
+    memmove(claims->ids + at + 1, claims->ids + at, (claims->count - at) * sizeof *claims->ids);
+    claims->ids[at] = id;
+    claims->count++;
+}
+
+void sqlite_claims_remove(struct sqlite_claims *claims, const struct outbox_outcome *outcomes,
+                          size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t at = claims_position(claims, outcomes[i].id);
+        if (at >= claims->count || claims->ids[at] != outcomes[i].id)
+            continue;
+        memmove(claims->ids + at, claims->ids + at + 1,
+                (claims->count - at - 1) * sizeof *claims->ids);
+        claims->count--;
+    }
+}
+
+static int no_memory(struct sqlite_db *db, struct sqlite_error *error)
+{
+    error->kind = SQLITE_KIND_MEMORY;
+    snprintf(error->reason, sizeof error->reason,
+             "database %.100s: out of memory for outbox entries", db->path);
+    return -1;
+}
+
+/* The instant that a timestamp in clock_iso() form names; `otherwise` when it has another form. */
+static int64_t instant_of(struct span timestamp, int64_t otherwise)
+{
+    char text[32];
+    struct tm parts = {0};
+    if (timestamp.len >= sizeof text)
+        return otherwise;
+    memcpy(text, timestamp.ptr, timestamp.len);
+    text[timestamp.len] = '\0';
+    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
+    if (rest == NULL || *rest != '.' || strlen(rest + 1) != 6 ||
+        strspn(rest + 1, "0123456789") != 6)
+        return otherwise;
+    return (int64_t)timegm(&parts) * 1000000 + strtol(rest + 1, NULL, 10);
+}
+
+int sqlite_outbox_add(struct sqlite_db *db, const struct item *item, int64_t now_us,
+                      struct sqlite_error *error)
+{
+    sqlite3_stmt *statement = sqlite_db_statement(db, STMT_PUT_OUTBOX);
+    sqlite_db_bind(statement, 1, item->user_name);
+    sqlite_db_bind(statement, 2, item->timestamp);
+    sqlite3_bind_int64(statement, 3, instant_of(item->timestamp, now_us));
+    return sqlite_db_run(db, STMT_PUT_OUTBOX, error);
+}
+
+/* Copies one text column to *end and moves *end. */
+static struct span take_text(sqlite3_stmt *row, int column, char **end)
+{
+    size_t len = (size_t)sqlite3_column_bytes(row, column);
+    const unsigned char *text = sqlite3_column_text(row, column);
+    struct span copy = {*end, len};
+    if (len > 0)
+        memcpy(*end, text, len);
+    *end += len;
+    return copy;
+}
+
+/* Fills an entry from a row; false when memory runs out. */
+static bool fill_entry(struct outbox_entry *entry, sqlite3_stmt *row)
+{
+    size_t size = 1;
+    for (int column = COL_USER; column <= COL_SCORE; column++) {
+        if (sqlite3_column_text(row, column) == NULL &&
+            sqlite3_column_type(row, column) != SQLITE_NULL)
+            return false;
+        size += (size_t)sqlite3_column_bytes(row, column);
+    }
+    char *end = malloc(size);
+    if (end == NULL)
+        return false;
+    *entry = (struct outbox_entry){
+        .id = (uint64_t)sqlite3_column_int64(row, COL_ID),
+        .attempts = (unsigned)sqlite3_column_int(row, COL_ATTEMPTS),
+        .created_us = sqlite3_column_int64(row, COL_CREATED),
+        .memory = end,
+    };
+    entry->item.user_name = take_text(row, COL_USER, &end);
+    entry->item.timestamp = take_text(row, COL_TIME, &end);
+    entry->item.review = take_text(row, COL_REVIEW, &end);
+    entry->item.sentiment = take_text(row, COL_SENTIMENT, &end);
+    entry->item.polarity_score = take_text(row, COL_SCORE, &end);
+    const char *error = (const char *)sqlite3_column_text(row, COL_ERROR);
+    snprintf(entry->last_error, sizeof entry->last_error, "%s", error != NULL ? error : "");
+    return true;
+}
+
+static int count_changes(struct sqlite_db *db, enum sqlite_db_statement which, int64_t *changes,
+                         struct sqlite_error *error)
+{
+    if (sqlite_db_run(db, which, error) != 0)
+        return -1;
+    *changes += sqlite3_changes(db->handle);
+    return 0;
+}
+
+/* Drops duties whose review is gone, each in a transaction of its own. */
+static int drop_orphans(struct sqlite_db *db, const uint64_t *ids, size_t count,
+                        struct sqlite_delta *delta, struct sqlite_error *error)
+{
+    int64_t dropped = 0;
+    for (size_t i = 0; i < count; i++) {
+        sqlite3_bind_int64(sqlite_db_statement(db, STMT_SENT), 1, (int64_t)ids[i]);
+        if (count_changes(db, STMT_SENT, &dropped, error) != 0)
+            return -1;
+    }
+    delta->pending -= dropped;
+    return 0;
+}
+
+/* Whether the row the claim's statement stands on ends the claim; takes it if not. */
+enum row_fate { ROW_TAKEN, ROW_SKIPPED, ROW_ORPHAN, ROW_ENDS, ROW_NO_MEMORY };
+
+static enum row_fate claim_row(sqlite3_stmt *row, struct sqlite_claims *claims,
+                               struct sqlite_claim *claim)
+{
+    uint64_t id = (uint64_t)sqlite3_column_int64(row, COL_ID);
+    int64_t due_us = sqlite3_column_int64(row, COL_DUE);
+    if (claims_have(claims, id))
+        return ROW_SKIPPED;
+    if (sqlite3_column_type(row, COL_REVIEW) == SQLITE_NULL)
+        return ROW_ORPHAN;
+    if (due_us > claim->now_us || claim->count == claim->max) {
+        claim->next_due_us = due_us;
+        return ROW_ENDS;
+    }
+    if (!fill_entry(&claim->entries[claim->count], row)) {
+        claim->next_due_us = due_us;
+        return ROW_NO_MEMORY;
+    }
+    claim->count++;
+    claims_add(claims, id);
+    return ROW_TAKEN;
+}
+
+int sqlite_outbox_claim(struct sqlite_db *db, struct sqlite_claims *claims,
+                        struct sqlite_claim *claim, struct sqlite_delta *delta,
+                        struct sqlite_error *error)
+{
+    uint64_t orphans[ORPHANS_MAX];
+    size_t orphan_count = 0;
+    claim->count = 0;
+    claim->next_due_us = INT64_MAX;
+    if (!claims_reserve(claims, claim->max))
+        return no_memory(db, error);
+    sqlite3_stmt *statement = sqlite_db_statement(db, STMT_CLAIM);
+    int rc;
+    enum row_fate fate = ROW_SKIPPED;
+    while (fate < ROW_ENDS && orphan_count < ORPHANS_MAX &&
+           (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        fate = claim_row(statement, claims, claim);
+        if (fate == ROW_ORPHAN)
+            orphans[orphan_count++] = (uint64_t)sqlite3_column_int64(statement, COL_ID);
+    }
+    if (orphan_count == ORPHANS_MAX)
+        claim->next_due_us = claim->now_us; /* there may be more behind them */
+    bool failed = fate < ROW_ENDS && orphan_count < ORPHANS_MAX && rc != SQLITE_DONE;
+    if (failed)
+        sqlite_db_fail(db, error);
+    sqlite3_reset(statement);
+    if (!failed && orphan_count > 0)
+        drop_orphans(db, orphans, orphan_count, delta, error);
+    /* What was taken before an error is given: it is claimed, and the error comes again. */
+    if (claim->count > 0 || (!failed && fate != ROW_NO_MEMORY))
+        return 0;
+    return failed ? -1 : no_memory(db, error);
+}
+
+/* Ends a transaction well or not at all. */
+static int finish(struct sqlite_db *db, int result, struct sqlite_error *error)
+{
+    if (result == 0)
+        return sqlite_db_commit(db, error);
+    sqlite_db_rollback(db);
+    return -1;
+}
+
+static int begin(struct sqlite_db *db, struct sqlite_error *error)
+{
+    if (sqlite_db_unmoved(db, error) != 0)
+        return -1;
+    sqlite_db_statement(db, STMT_BEGIN);
+    return sqlite_db_run(db, STMT_BEGIN, error);
+}
+
+static int settle_one(struct sqlite_db *db, const struct outbox_outcome *outcome,
+                      struct sqlite_delta *delta, struct sqlite_error *error)
+{
+    static const enum sqlite_db_statement which[] = {
+        [OUTBOX_SENT] = STMT_SENT,
+        [OUTBOX_RETRY] = STMT_RETRY,
+        [OUTBOX_DEFER] = STMT_RETRY,
+        [OUTBOX_DEAD] = STMT_DEAD,
+    };
+    int64_t changes = 0;
+    sqlite3_stmt *statement = sqlite_db_statement(db, which[outcome->what]);
+    sqlite3_bind_int64(statement, 1, (int64_t)outcome->id);
+    if (which[outcome->what] == STMT_RETRY) {
+        sqlite3_bind_int64(statement, 2, outcome->due_us);
+        sqlite3_bind_int(statement, 3, outcome->what == OUTBOX_RETRY);
+        sqlite_db_bind(statement, 4, span_of(outcome->error));
+    } else if (outcome->what == OUTBOX_DEAD) {
+        sqlite_db_bind(statement, 2, span_of(outcome->error));
+    }
+    if (count_changes(db, which[outcome->what], &changes, error) != 0)
+        return -1;
+    if (outcome->what == OUTBOX_SENT || outcome->what == OUTBOX_DEAD)
+        delta->pending -= changes;
+    if (outcome->what == OUTBOX_DEAD)
+        delta->dead += changes;
+    return 0;
+}
+
+int sqlite_outbox_settle(struct sqlite_db *db, const struct outbox_outcome *outcomes, size_t count,
+                         struct sqlite_delta *delta, struct sqlite_error *error)
+{
+    struct sqlite_delta changed = {0};
+    int result = 0;
+    if (begin(db, error) != 0)
+        return -1;
+    for (size_t i = 0; i < count && result == 0; i++)
+        result = settle_one(db, &outcomes[i], &changed, error);
+    if (finish(db, result, error) != 0)
+        return -1;
+    delta->pending += changed.pending;
+    delta->dead += changed.dead;
+    return 0;
+}
+
+int sqlite_outbox_count(struct sqlite_db *db, struct outbox_counts *counts,
+                        struct sqlite_error *error)
+{
+    sqlite3_stmt *statement = sqlite_db_statement(db, STMT_COUNT_STATES);
+    int rc = sqlite3_step(statement);
+    if (rc != SQLITE_ROW) {
+        sqlite_db_fail(db, error);
+    } else {
+        counts->pending = (uint64_t)sqlite3_column_int64(statement, 0);
+        counts->dead = (uint64_t)sqlite3_column_int64(statement, 1);
+    }
+    sqlite3_reset(statement);
+    return rc == SQLITE_ROW ? 0 : -1;
+}
+
+int sqlite_outbox_dead_list(struct sqlite_db *db, uint64_t after_id, struct outbox_entry *entries,
+                            size_t max, struct sqlite_error *error)
+{
+    size_t count = 0;
+    int rc = SQLITE_DONE;
+    bool memory = true;
+    sqlite3_stmt *statement = sqlite_db_statement(db, STMT_DEAD_LIST);
+    sqlite3_bind_int64(statement, 1, (int64_t)after_id);
+    sqlite3_bind_int64(statement, 2, (int64_t)max);
+    while (memory && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        memory = fill_entry(&entries[count], statement);
+        count += memory;
+    }
+    if (memory && rc != SQLITE_DONE)
+        sqlite_db_fail(db, error);
+    sqlite3_reset(statement);
+    if (memory && rc == SQLITE_DONE)
+        return (int)count;
+    while (count > 0)
+        outbox_entry_free(&entries[--count]);
+    return memory ? -1 : no_memory(db, error);
+}
+
+/* Runs one statement that changes dead letters, in a transaction; how many it changed. */
+static int change_dead(struct sqlite_db *db, enum sqlite_db_statement which, uint64_t id,
+                       struct sqlite_error *error)
+{
+    int64_t changes = 0;
+    if (begin(db, error) != 0)
+        return -1;
+    sqlite3_bind_int64(db->statements[which], 1, (int64_t)id);
+    int result = count_changes(db, which, &changes, error);
+    return finish(db, result, error) == 0 ? (int)changes : -1;
+}
+
+int sqlite_outbox_dead_requeue(struct sqlite_db *db, uint64_t id, int64_t now_us,
+                               struct sqlite_delta *delta, struct sqlite_error *error)
+{
+    sqlite3_bind_int64(sqlite_db_statement(db, STMT_DEAD_REQUEUE), 2, now_us);
+    int count = change_dead(db, STMT_DEAD_REQUEUE, id, error);
+    if (count > 0) {
+        delta->pending += count;
+        delta->dead -= count;
+    }
+    return count;
+}
+
+int sqlite_outbox_dead_drop(struct sqlite_db *db, uint64_t id, struct sqlite_delta *delta,
+                            struct sqlite_error *error)
+{
+    sqlite_db_statement(db, STMT_DEAD_DROP);
+    int count = change_dead(db, STMT_DEAD_DROP, id, error);
+    if (count > 0)
+        delta->dead -= count;
+    return count;
+}

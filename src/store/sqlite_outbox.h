@@ -1,0 +1,64 @@
+/* The outbox in SQL. All functions run on the thread that owns the connection, return -1 with
+ * `error` when the database fails them, and have then changed nothing. */
+#ifndef STORE_SQLITE_OUTBOX_H
+#define STORE_SQLITE_OUTBOX_H
+
+#include "sqlite_db.h"
+
+/* Entries that were given to the dispatcher and not settled yet, ascending. They are kept in memory
+ * and not in the table: claiming then writes nothing, and a restart, which is when claims are to
+ * lapse, needs no clean-up. One process serves a database, so nobody else could claim. */
+struct sqlite_claims {
+    uint64_t *ids;
+    size_t count;
+    size_t capacity;
+};
+
+void sqlite_claims_free(struct sqlite_claims *claims);
+
+/* Forgets what was settled. */
+void sqlite_claims_remove(struct sqlite_claims *claims, const struct outbox_outcome *outcomes,
+                          size_t count);
+
+/* How much an operation changed the two counts. */
+struct sqlite_delta {
+    int64_t pending;
+    int64_t dead;
+};
+
+struct sqlite_claim {
+    int64_t now_us;
+    struct outbox_entry *entries;
+    size_t max;
+    size_t count;        /* result */
+    int64_t next_due_us; /* result */
+};
+
+/* Adds the duty to mail a put's review, within the transaction that is open. */
+int sqlite_outbox_add(struct sqlite_db *db, const struct item *item, int64_t now_us,
+                      struct sqlite_error *error);
+
+/* As store_claim(). Entries whose review somebody has deleted are dropped, which `delta` tells. */
+int sqlite_outbox_claim(struct sqlite_db *db, struct sqlite_claims *claims,
+                        struct sqlite_claim *claim, struct sqlite_delta *delta,
+                        struct sqlite_error *error);
+
+/* Notes outcomes in one transaction. */
+int sqlite_outbox_settle(struct sqlite_db *db, const struct outbox_outcome *outcomes, size_t count,
+                         struct sqlite_delta *delta, struct sqlite_error *error);
+
+/* Counts the rows: takes time in proportion to the backlog. */
+int sqlite_outbox_count(struct sqlite_db *db, struct outbox_counts *counts,
+                        struct sqlite_error *error);
+
+/* As store_dead_list(). */
+int sqlite_outbox_dead_list(struct sqlite_db *db, uint64_t after_id, struct outbox_entry *entries,
+                            size_t max, struct sqlite_error *error);
+
+/* As store_dead_requeue() and store_dead_drop(). */
+int sqlite_outbox_dead_requeue(struct sqlite_db *db, uint64_t id, int64_t now_us,
+                               struct sqlite_delta *delta, struct sqlite_error *error);
+int sqlite_outbox_dead_drop(struct sqlite_db *db, uint64_t id, struct sqlite_delta *delta,
+                            struct sqlite_error *error);
+
+#endif
