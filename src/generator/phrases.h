@@ -3,7 +3,7 @@
  * In a sentence, {thing} {place} {person} {time} {part} {good} {bad} stand for an entry of that
  * list. The lists are chosen so that a positive sentence scores above 0.1, a negative one below
  * -0.1, and a neutral one exactly 0 with whatever words they are filled;
- * tests/integration/test_generator.py holds them to it. */
+ * tests/unit/generator/test_maker.c holds them to it. */
 #ifndef GENERATOR_PHRASES_H
 #define GENERATOR_PHRASES_H
 
