@@ -243,7 +243,7 @@ static int smtp_check(struct mailer *mailer, char reason[OUTBOX_ERROR_SIZE])
     struct net_result result = transport_wait(s->transport, &request, NULL);
     if (result.error == NET_OK)
         return 0;
-    snprintf(reason, OUTBOX_ERROR_SIZE, "the SMTP server cannot be used: %s; %s", result.detail,
+    snprintf(reason, OUTBOX_ERROR_SIZE, "the SMTP server cannot be used: %.140s; %s", result.detail,
              remedy(result.error));
     return -1;
 }
