@@ -128,6 +128,7 @@ int main(int argc, char **argv)
     char reason[OPTIONS_REASON_SIZE];
     if (options_read(&options, argc, argv, ".env", reason) != 0) {
         complain(reason);
+        options_free(&options);
         return EXIT_USAGE;
     }
     int result = 0;

@@ -1,12 +1,15 @@
 #include "options.h"
 
+#include "base/env_file.h"
 #include "base/num.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 enum { COUNT_DEFAULT = 30, CONCURRENCY_DEFAULT = 4, TIMEOUT_DEFAULT_MS = 30000 };
 enum { COUNT_MAX = 1000000000, CONCURRENCY_MAX = 4096, RATE_MAX = 1000000, TIMEOUT_MAX_S = 3600 };
@@ -123,9 +126,36 @@ static int take(struct options *o, int option, char **argv, char reason[OPTIONS_
     return result;
 }
 
+/* API_URL of the file, NULL when it has none. */
+static int read_env(struct options *o, const char *path, char reason[OPTIONS_REASON_SIZE])
+{
+    struct env_file file = {0};
+    char why[ENV_FILE_REASON_SIZE];
+    if (access(path, F_OK) != 0 && errno == ENOENT) {
+        return 0;
+    }
+    if (env_file_read(&file, path, why) != 0) {
+        snprintf(reason, OPTIONS_REASON_SIZE, "%s", why);
+        return -1;
+    }
+    const struct env_entry *entry = env_file_find(&file, "API_URL");
+    int result = 0;
+    if (entry != NULL && entry->value[0] != '\0') {
+        o->owned_url = strdup(entry->value);
+        o->url = o->owned_url;
+        result = o->url != NULL ? 0 : -1;
+        snprintf(reason, OPTIONS_REASON_SIZE, "out of memory");
+    }
+    env_file_free(&file);
+    return result;
+}
+
 /* The URL from the command line, else from the file; must look like one of a web server. */
 static int find_url(struct options *o, const char *env_path, char reason[OPTIONS_REASON_SIZE])
 {
+    if (o->url == NULL && read_env(o, env_path, reason) != 0) {
+        return -1;
+    }
     if (o->url == NULL) {
         snprintf(reason, OPTIONS_REASON_SIZE,
                  "no URL: write API_URL=http://127.0.0.1:8080/reviews into %s, or give --url",

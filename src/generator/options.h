@@ -22,7 +22,7 @@ struct options {
 
 /* Reads argv, and API_URL from the file `env_path` when no --url is given. 0, or -1 with one line
  * in `reason` that says what is wrong and what to do. Main thread, once (getopt_long). Free with
- * options_free(). */
+ * options_free() in either case. */
 int options_read(struct options *o, int argc, char **argv, const char *env_path,
                  char reason[OPTIONS_REASON_SIZE]);
 void options_free(struct options *o);
