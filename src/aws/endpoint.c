@@ -206,7 +206,7 @@ bool endpoint_resolve(const struct endpoint_settings *settings, const struct aws
     bool ignore = false;
     bool fips = false;
     bool dual_stack = false;
-    struct configured configured;
+    struct configured configured = {0};
     memset(out, 0, sizeof *out);
     if (!endpoint_region(settings, out->region, reason) ||
         !read_switch(settings, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", &ignore, reason) ||

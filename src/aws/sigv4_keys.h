@@ -37,6 +37,7 @@ struct sigv4_keys {
     uint64_t uses;
 };
 
+/* Empty; then wiped. */
 void sigv4_keys_init(struct sigv4_keys *k);
 void sigv4_keys_free(struct sigv4_keys *k); /* wipes */
 
