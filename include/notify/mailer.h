@@ -27,6 +27,9 @@ struct mailer_ops {
      * MAIL_PAUSE for what was not tried. */
     void (*send)(struct mailer *m, const struct outbox_entry *entries, size_t count,
                  struct mail_outcome *outcomes, const _Atomic bool *stop);
+    /* The outcomes of the last send() are durable in the store, so that none of its entries comes again but
+     * for a retry: what was kept to recognise one may go. NULL: it keeps nothing. */
+    void (*settled)(struct mailer *m);
     /* How many entries it wants at once, at least 1. */
     size_t (*batch)(struct mailer *m);
     /* Tries what the settings name (folder writable, server answers); 0, or -1 with one line that says what is

@@ -15,20 +15,24 @@ struct mail_addresses {
 };
 
 /* Parses SENDER_EMAIL and RECEIVER_EMAIL (several separated by commas, blanks around them ignored). Each is
- * checked for the form local@domain without control characters, blanks or brackets. 0, or -1 with one line in
- * `reason` that names which is wrong. Free with mail_addresses_free(). */
+ * checked for the form local@domain in ASCII (a domain with other letters is written in Punycode), without
+ * control characters, blanks, quotes or brackets, at most 254 bytes. 0, or -1 with one line in `reason` that
+ * names which is wrong; then nothing is to be freed. Free with mail_addresses_free(). */
 int mail_addresses_parse(struct mail_addresses *out, const char *sender, const char *receivers,
                          char reason[OUTBOX_ERROR_SIZE]);
 void mail_addresses_free(struct mail_addresses *addresses);
 
-/* "[Positive] Review from <user_name>" and "Review: <review>", plain UTF-8, as the reference gives them to SES. */
+/* "[Positive] Review from <user_name>" and "Review: <review>", plain UTF-8, as the reference gives them to SES. In
+ * the subject every control character and invalid byte of user_name is replaced by U+FFFD. Each appends; the
+ * caller checks buf_failed(). */
 void message_subject(struct buf *out, const struct item *item);
 void message_text(struct buf *out, const struct item *item);
 
 /* The whole message with CRLF line ends: Date (of the review), From, To, Message-ID (from the outbox id and the
  * sender's domain, the same at each attempt), Subject (RFC 2047 when not ASCII or too long), MIME headers,
- * Auto-Submitted, and the body in quoted-printable or base64, whichever is shorter. No line is over 998 bytes;
- * no byte of user_name or review can start a header. */
+ * Auto-Submitted, and the body in quoted-printable or base64, whichever is shorter. In the body LF becomes CRLF,
+ * and a last CRLF is added. No line is over 998 bytes; no byte of user_name or review can start a header.
+ * Appends; the caller checks buf_failed(). */
 void message_rfc5322(struct buf *out, const struct outbox_entry *entry, const struct mail_addresses *addresses);
 
 #endif

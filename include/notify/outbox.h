@@ -18,6 +18,7 @@ struct outbox_config {
     struct store *store;   /* must outlive the outbox, as must the mailer */
     struct mailer *mailer;
     int64_t max_age_ms;
+    uint64_t seed; /* of the jitter; 0: from the clock */
 };
 
 /* Makes the dispatcher; its thread starts with outbox_start(). NULL: out of memory. */

@@ -175,7 +175,8 @@ void server_start(struct test_server *s, void (*handler)(struct test_conn *conn)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(address);
-    *s = (struct test_server){.handler = handler, .context = context, .tls = s->tls, .ssl = s->ssl};
+    *s = (struct test_server){.context = context, .tls = s->tls, .ssl = s->ssl};
+    s->handler = handler;
     pthread_mutex_init(&s->lock, NULL);
     s->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (bind(s->listen_fd, (struct sockaddr *)&address, len) != 0 ||

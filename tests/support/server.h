@@ -26,7 +26,7 @@ struct test_conn {
 struct test_server {
     int listen_fd;
     int port;
-    void (*handler)(struct test_conn *conn);
+    void (*_Atomic handler)(struct test_conn *conn);
     void *context; /* the test's */
     bool tls;      /* set before the start: TLS from the first byte */
     SSL_CTX *ssl;

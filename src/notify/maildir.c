@@ -1,0 +1,370 @@
+/* Mails as files, a batch at a time: every file is written to tmp/ and fsynced, then linked into
+ * new/, and new/ is fsynced once.
+ *
+ * The name in tmp/ is not removed at once but when the store has noted the batch (maildir_settled).
+ * So when a mail is to be written and its name is in tmp/ already, it was in hand when a process
+ * died or a batch failed, and the link count of that file says how far it came: 1, it was not
+ * delivered; 2 or more, it was, and still exists, in new/, in cur/, or wherever a reader has moved
+ * it. The latter is sent already. This costs no look into new/ or cur/, which may hold millions of
+ * files, and holds whatever flags and folders a reader gave the mail meanwhile.
+ *
+ * Not covered, and then a mail may be there twice: its reader deleted or copied it between the kill
+ * and the restart; the restart came more than 36 h later (the age at which maildir's rules let
+ * anyone clean tmp/); the file system has no hard links, where rename() is used and only a mail
+ * still in new/ is recognised. */
+#include "notify/maildir.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BATCH = 64, NAME_SIZE = 64, TMP_AGE_S = 36 * 3600 };
+
+static const char name_end[] = ".reviewd";
+
+/* "1764328591.M363902P42.reviewd": when, and the outbox id. */
+typedef char mail_name[NAME_SIZE];
+
+struct maildir {
+    struct mailer mailer;
+    char *folder;
+    const struct mail_addresses *addresses;
+    mail_name unsettled[BATCH]; /* sent by the last batch: in tmp/ until it is settled */
+    size_t unsettled_count;
+};
+
+/* Folders of one batch; opened anew each time, so that one that was removed and made again is
+ * found. */
+struct folders {
+    int tmp_fd, new_fd;
+};
+
+static void name_of(const struct outbox_entry *entry, mail_name name)
+{
+    int64_t us = entry->created_us > 0 ? entry->created_us : 0;
+    snprintf(name, NAME_SIZE, "%" PRId64 ".M%06" PRId64 "R%" PRIu64 "%s", us / 1000000,
+             us % 1000000, entry->id, name_end);
+}
+
+static bool is_ours(const char *name)
+{
+    size_t len = strlen(name), end = strlen(name_end);
+    return len < NAME_SIZE && len > end && name[0] >= '0' && name[0] <= '9' &&
+           strcmp(name + len - end, name_end) == 0;
+}
+
+/* mkdir -p, with what is below it. 0, or -1 with errno. */
+static int make_folders(const char *folder)
+{
+    static const char *const parts[] = {"/", "/tmp/", "/new/", "/cur/"};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        struct buf path = BUF_INIT;
+        buf_addf(&path, "%s%s", folder, parts[i]);
+        bool failed = buf_failed(&path);
+        for (char *p = path.data + 1; !failed && (p = strchr(p, '/')) != NULL; p++) {
+            *p = '\0';
+            failed = mkdir(path.data, 0750) != 0 && errno != EEXIST;
+            *p = '/';
+        }
+        buf_free(&path);
+        if (failed)
+            return -1;
+    }
+    return 0;
+}
+
+static int open_folder(const char *folder, const char *part)
+{
+    struct buf path = BUF_INIT;
+    buf_addf(&path, "%s/%s", folder, part);
+    int fd = buf_failed(&path) ? -1 : open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int saved = errno;
+    buf_free(&path);
+    errno = saved;
+    return fd;
+}
+
+static void close_folders(struct folders *f)
+{
+    if (f->tmp_fd >= 0)
+        close(f->tmp_fd);
+    if (f->new_fd >= 0)
+        close(f->new_fd);
+}
+
+/* 0, or -1 with errno. */
+static int open_folders(const struct maildir *m, struct folders *f)
+{
+    f->new_fd = -1;
+    f->tmp_fd = open_folder(m->folder, "tmp");
+    if (f->tmp_fd < 0 && (errno != ENOENT || make_folders(m->folder) != 0))
+        return -1;
+    if (f->tmp_fd < 0)
+        f->tmp_fd = open_folder(m->folder, "tmp");
+    if (f->tmp_fd >= 0)
+        f->new_fd = open_folder(m->folder, "new");
+    if (f->new_fd < 0 && errno == ENOENT && make_folders(m->folder) == 0)
+        f->new_fd = open_folder(m->folder, "new");
+    if (f->new_fd >= 0)
+        return 0;
+    int saved = errno;
+    close_folders(f);
+    errno = saved;
+    return -1;
+}
+
+/* One line about errno, for people. */
+static void explain(const struct maildir *m, const char *what, char error[OUTBOX_ERROR_SIZE])
+{
+    const char *remedy = errno == ENOSPC || errno == EDQUOT ? "; free space or raise the quota"
+                         : errno == EACCES || errno == EPERM || errno == EROFS
+                             ? "; let the service's user write there"
+                             : "";
+    snprintf(error, OUTBOX_ERROR_SIZE, "mail directory %.100s: cannot %s: %s%s", m->folder, what,
+             strerror(errno), remedy);
+}
+
+/* A maildir's files end their lines with LF. */
+static void to_file_form(struct buf *text)
+{
+    size_t out = 0;
+    for (size_t i = 0; i < text->len; i++)
+        if (text->data[i] != '\r' || i + 1 == text->len || text->data[i + 1] != '\n')
+            text->data[out++] = text->data[i];
+    text->len = out;
+}
+
+static int write_all(int fd, struct span bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t n = write(fd, bytes.ptr, bytes.len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return -1;
+        bytes.ptr += n;
+        bytes.len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* The file for one mail in tmp/, or -1 with errno; EEXIST: that mail was delivered before. */
+static int create_file(const struct folders *f, const char *name)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    int fd = openat(f->tmp_fd, name, flags, 0640);
+    if (fd >= 0 || errno != EEXIST)
+        return fd;
+    struct stat status;
+    if (fstatat(f->tmp_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_nlink > 1) {
+        errno = EEXIST;
+        return -1;
+    }
+    unlinkat(f->tmp_fd, name, 0);
+    return openat(f->tmp_fd, name, flags, 0640);
+}
+
+/* Writes one file into tmp/ and starts its way to the disk. As create_file(). */
+static int write_file(const struct maildir *m, const struct folders *f,
+                      const struct outbox_entry *entry, const char *name)
+{
+    struct buf text = BUF_INIT;
+    message_rfc5322(&text, entry, m->addresses);
+    int fd = -1, saved = ENOMEM;
+    if (!buf_failed(&text)) {
+        to_file_form(&text);
+        fd = create_file(f, name);
+        saved = errno;
+    }
+    if (fd >= 0 && write_all(fd, buf_span(&text)) != 0) {
+        saved = errno;
+        close(fd);
+        unlinkat(f->tmp_fd, name, 0);
+        fd = -1;
+    }
+    /* All files of a batch are on their way before the first is waited for. */
+    if (fd >= 0)
+        sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    buf_free(&text);
+    errno = saved;
+    return fd;
+}
+
+/* Makes the file durable and visible in new/. 0, or -1 with errno, and then it is not in tmp/
+ * either. */
+static int deliver(const struct folders *f, int fd, const char *name)
+{
+    if (fsync(fd) != 0)
+        goto fail;
+    if (linkat(f->tmp_fd, name, f->new_fd, name, 0) == 0 || errno == EEXIST)
+        return 0;
+    if ((errno == EPERM || errno == EOPNOTSUPP) && /* no hard links here */
+        renameat(f->tmp_fd, name, f->new_fd, name) == 0)
+        return 0;
+fail:;
+    int saved = errno;
+    unlinkat(f->tmp_fd, name, 0);
+    errno = saved;
+    return -1;
+}
+
+static void pause_from(struct mail_outcome *outcomes, size_t from, size_t count, const char *error)
+{
+    for (size_t i = from; i < count; i++) {
+        outcomes[i].result = MAIL_PAUSE;
+        snprintf(outcomes[i].error, OUTBOX_ERROR_SIZE, "%s", error);
+    }
+}
+
+/* Writes what can be written; fds[i] is the file of entry i, -1 when it was delivered before.
+ * Returns how many entries are done; the others have their outcome. */
+static size_t write_batch(const struct maildir *m, const struct folders *f,
+                          const struct outbox_entry *entries, int fds[BATCH], size_t count,
+                          struct mail_outcome *outcomes, const _Atomic bool *stop)
+{
+    char error[OUTBOX_ERROR_SIZE] = "stopped before it was sent";
+    size_t i;
+    for (i = 0; i < count && !*stop; i++) {
+        mail_name name;
+        name_of(&entries[i], name);
+        fds[i] = write_file(m, f, &entries[i], name);
+        if (fds[i] < 0 && errno != EEXIST) {
+            explain(m, "write a mail", error);
+            break;
+        }
+    }
+    pause_from(outcomes, i, count, error);
+    return i;
+}
+
+static void maildir_send(struct mailer *mailer, const struct outbox_entry *entries, size_t count,
+                         struct mail_outcome *outcomes, const _Atomic bool *stop)
+{
+    struct maildir *m = (struct maildir *)mailer;
+    struct folders f;
+    char error[OUTBOX_ERROR_SIZE];
+    int fds[BATCH];
+    assert(count <= BATCH);
+    m->unsettled_count = 0;
+    if (open_folders(m, &f) != 0) {
+        explain(m, "open it", error);
+        pause_from(outcomes, 0, count, error);
+        return;
+    }
+    size_t written = write_batch(m, &f, entries, fds, count, outcomes, stop);
+    for (size_t i = 0; i < written; i++) {
+        char *name = m->unsettled[m->unsettled_count];
+        name_of(&entries[i], name);
+        outcomes[i].result = MAIL_SENT;
+        if (fds[i] >= 0 && deliver(&f, fds[i], name) != 0) {
+            outcomes[i].result = MAIL_PAUSE;
+            explain(m, "deliver a mail", outcomes[i].error);
+        } else {
+            m->unsettled_count++;
+        }
+        if (fds[i] >= 0)
+            close(fds[i]);
+    }
+    if (fsync(f.new_fd) != 0) {
+        m->unsettled_count = 0; /* what is in tmp/ tells the next attempt what was delivered */
+        explain(m, "fsync new/", error);
+        pause_from(outcomes, 0, written, error);
+    }
+    close_folders(&f);
+}
+
+static void maildir_settled(struct mailer *mailer)
+{
+    struct maildir *m = (struct maildir *)mailer;
+    int tmp_fd = open_folder(m->folder, "tmp");
+    for (size_t i = 0; tmp_fd >= 0 && i < m->unsettled_count; i++)
+        unlinkat(tmp_fd, m->unsettled[i], 0);
+    if (tmp_fd >= 0)
+        close(tmp_fd);
+    m->unsettled_count = 0;
+}
+
+static size_t maildir_batch(struct mailer *mailer)
+{
+    (void)mailer;
+    return BATCH;
+}
+
+static int maildir_check(struct mailer *mailer, char reason[OUTBOX_ERROR_SIZE])
+{
+    struct maildir *m = (struct maildir *)mailer;
+    static const char probe[] = "0.check.reviewd";
+    struct folders f;
+    if (open_folders(m, &f) != 0) {
+        explain(m, "open it", reason);
+        return -1;
+    }
+    unlinkat(f.tmp_fd, probe, 0);
+    int fd = openat(f.tmp_fd, probe, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    bool ok = fd >= 0 && write_all(fd, SPAN("check\n")) == 0 && fsync(fd) == 0 &&
+              faccessat(f.new_fd, ".", W_OK | X_OK, 0) == 0;
+    if (!ok)
+        explain(m, "write to it", reason);
+    if (fd >= 0)
+        close(fd);
+    unlinkat(f.tmp_fd, probe, 0);
+    close_folders(&f);
+    return ok ? 0 : -1;
+}
+
+static void maildir_free(struct mailer *mailer)
+{
+    struct maildir *m = (struct maildir *)mailer;
+    free(m->folder);
+    free(m);
+}
+
+/* Removes what a crash has left in tmp/, except what tells that a mail was delivered. */
+static void clean_tmp(int tmp_fd)
+{
+    DIR *dir = fdopendir(dup(tmp_fd));
+    if (dir == NULL)
+        return;
+    time_t old = time(NULL) - TMP_AGE_S;
+    for (struct dirent *d; (d = readdir(dir)) != NULL;) {
+        struct stat status;
+        if (is_ours(d->d_name) && fstatat(tmp_fd, d->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            (status.st_nlink < 2 || status.st_mtime < old))
+            unlinkat(tmp_fd, d->d_name, 0);
+    }
+    closedir(dir);
+}
+
+struct mailer *maildir_open(const char *folder, const struct mail_addresses *addresses,
+                            char reason[OUTBOX_ERROR_SIZE])
+{
+    static const struct mailer_ops operations = {.send = maildir_send,
+                                                 .settled = maildir_settled,
+                                                 .batch = maildir_batch,
+                                                 .check = maildir_check,
+                                                 .free = maildir_free};
+    struct maildir *m = calloc(1, sizeof(*m));
+    if (m == NULL || (m->folder = strdup(folder)) == NULL) {
+        snprintf(reason, OUTBOX_ERROR_SIZE, "mail directory: out of memory");
+        free(m);
+        return NULL;
+    }
+    m->mailer.ops = &operations;
+    m->addresses = addresses;
+    struct folders f;
+    if (make_folders(folder) != 0 || open_folders(m, &f) != 0) {
+        explain(m, "open it", reason);
+        maildir_free(&m->mailer);
+        return NULL;
+    }
+    clean_tmp(f.tmp_fd);
+    close_folders(&f);
+    return &m->mailer;
+}

@@ -1,0 +1,110 @@
+#include "outbox_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+static struct metric *mails_total(struct metrics *m, const char *labels)
+{
+    return metrics_counter(m, (struct metric_name){"reviewd_mails_total",
+                                                   "What became of mails, by attempt.", labels});
+}
+
+static void register_metrics(struct outbox *o, struct metrics *m)
+{
+    o->sent = mails_total(m, "outcome=\"sent\"");
+    o->retried = mails_total(m, "outcome=\"retried\"");
+    o->deferred = mails_total(m, "outcome=\"deferred\"");
+    o->dead = mails_total(m, "outcome=\"dead\"");
+    o->seconds =
+        metrics_histogram(m, (struct metric_name){"reviewd_mail_send_seconds",
+                                                  "Time the mailer took for a batch.", NULL});
+    o->pause_gauge = metrics_gauge(
+        m, (struct metric_name){"reviewd_mail_paused", "1 while no mail can be sent.", NULL});
+}
+
+struct outbox *outbox_new(const struct outbox_config *config)
+{
+    struct outbox *o = calloc(1, sizeof(*o));
+    if (o == NULL)
+        return NULL;
+    o->config = *config;
+    o->random = config->seed != 0 ? config->seed : (uint64_t)clock_wall_us(config->clock) | 1;
+    pthread_mutex_init(&o->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&o->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    register_metrics(o, config->metrics);
+    return o;
+}
+
+/* Sleeps until it is woken, stopped, or `due_us` of the configured clock has come. */
+static void sleep_until(struct outbox *o, int64_t due_us)
+{
+    int64_t wait_us = due_us == INT64_MAX ? INT64_MAX : due_us - clock_mono_us(o->config.clock);
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    if (wait_us > 0 && wait_us != INT64_MAX) {
+        int64_t ns = until.tv_nsec + wait_us % 1000000 * 1000;
+        until.tv_sec += (time_t)(wait_us / 1000000 + ns / 1000000000);
+        until.tv_nsec = ns % 1000000000;
+    }
+    pthread_mutex_lock(&o->lock);
+    int result = wait_us > 0 ? 0 : ETIMEDOUT;
+    while (!o->woken && !o->stop && result != ETIMEDOUT)
+        result = wait_us == INT64_MAX ? pthread_cond_wait(&o->changed, &o->lock)
+                                      : pthread_cond_timedwait(&o->changed, &o->lock, &until);
+    o->woken = false;
+    pthread_mutex_unlock(&o->lock);
+}
+
+static void *notify_main(void *context)
+{
+    struct outbox *o = context;
+    pthread_setname_np(pthread_self(), "notify");
+    while (!o->stop)
+        sleep_until(o, outbox_step(o));
+    return NULL;
+}
+
+int outbox_start(struct outbox *o)
+{
+    errno = pthread_create(&o->thread, NULL, notify_main, o);
+    o->started = errno == 0;
+    return o->started ? 0 : -1;
+}
+
+void outbox_wake(struct outbox *o)
+{
+    pthread_mutex_lock(&o->lock);
+    o->woken = true;
+    pthread_cond_signal(&o->changed);
+    pthread_mutex_unlock(&o->lock);
+}
+
+void outbox_stop(struct outbox *o)
+{
+    pthread_mutex_lock(&o->lock);
+    o->stop = true;
+    pthread_cond_signal(&o->changed);
+    pthread_mutex_unlock(&o->lock);
+    if (o->started)
+        pthread_join(o->thread, NULL);
+    o->started = false;
+    if (o->unsettled > 0)
+        outbox_step(o); /* the last chance to note what was sent */
+}
+
+void outbox_free(struct outbox *o)
+{
+    if (o == NULL)
+        return;
+    free(o->entries);
+    free(o->mails);
+    free(o->outcomes);
+    pthread_cond_destroy(&o->changed);
+    pthread_mutex_destroy(&o->lock);
+    free(o);
+}
