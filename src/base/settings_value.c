@@ -139,7 +139,7 @@ void settings_value_allowed(const struct setting *setting, char out[SETTINGS_VAL
         write_duration(least, sizeof(least), (int64_t)setting->min);
         write_duration(most, sizeof(most), (int64_t)setting->max);
         (void)snprintf(out, SETTINGS_VALUE_SIZE,
-                       "a time from %s to %s as 500ms, 29s, 15m or 24h; a plain number is seconds",
+                       "a time from %s to %s (as 500ms, 29s, 15m, 24h; a plain number is seconds)",
                        least, most);
         break;
     case SETTING_NUMBER:

@@ -65,11 +65,13 @@ static void write_row(struct buf *out, const struct setting_info *info)
 
 void settings_write_template(struct buf *out)
 {
-    buf_add_str(out, "# Settings of reviewd, each with its default. The syntax is that of "
-                     "systemd's EnvironmentFile=:\n"
-                     "# for systemd, `docker --env-file` and `reviewd --env-file`. Variables of "
-                     "the environment\n"
-                     "# win over this file. An empty value means the default.\n");
+    buf_add_str(out,
+                "# Settings of reviewd, each with its default. The syntax is that of systemd's\n"
+                "# EnvironmentFile=: for systemd, `docker --env-file` and `reviewd --env-file`. "
+                "Variables of\n"
+                "# the environment win over this file. An empty value means the default, but "
+                "REVIEWD_STAGE=\n"
+                "# means no prefix.\n");
     const char *group = "";
     for (size_t i = 0; i < settings_table_size; i++) {
         struct setting_info info = settings_info(i);
