@@ -2,9 +2,12 @@
 
 #include "chars.h"
 
-enum { EMOTICON_MAX = 5 }; /* bytes */
+enum {
+    EMOTICON_MAX = 5, /* bytes */
+    UNCLEAR = 0x8000, /* no mode */
+};
 
-static unsigned next_state(unsigned state, char byte)
+static inline unsigned next_state(unsigned state, char byte)
 {
     return emoticon_next[state][emoticon_symbol[(uint8_t)byte]];
 }
@@ -116,9 +119,8 @@ void glue_token(struct glue *g, unsigned item, const char *text, size_t len)
     push(g, item, text, len);
 }
 
-void glue_mark(struct glue *g, char mark)
+static void take_mark(struct glue *g, char mark, unsigned flags)
 {
-    unsigned flags = chars_of(mark);
     if ((g->mode & GLUE_ENDED) != 0 && (flags & CHARS_CLOSING) == 0)
         end_sentence(g);
     if ((g->mode & GLUE_OPEN_MARK) != 0 && mark == ')') {
@@ -142,12 +144,55 @@ void glue_mark(struct glue *g, char mark)
         g->mode |= GLUE_ENDED;
 }
 
+/* What take_mark() makes of `mode` where it has nothing to hand on; else UNCLEAR. Texts may be long
+ * runs of marks, so this must be about as quick for each as a word is for each of its letters. */
+static inline unsigned quick_mode(unsigned mode, char mark, unsigned flags)
+{
+    if ((mode & GLUE_ENDED) != 0 && (flags & CHARS_CLOSING) == 0) {
+        if ((mode & ~(unsigned)GLUE_ENDED) != 0)
+            return UNCLEAR;
+        mode = 0;
+    }
+    if ((mode & (GLUE_OPEN | GLUE_OPEN_MARK)) != 0) {
+        unsigned state = next_state(mode & GLUE_STATE, '(');
+        if ((mode & GLUE_OPEN_MARK) != 0 || mark == '!' || (state & EMOTICON_ACT) != 0)
+            return UNCLEAR;
+        mode = (mode & GLUE_ENDED) | state;
+    }
+    if (mark == '(')
+        return mode | GLUE_OPEN;
+    unsigned state = next_state(mode & GLUE_STATE, mark);
+    if ((state & EMOTICON_ACT) != 0)
+        return UNCLEAR;
+    unsigned ended = (flags & CHARS_TERMINATOR) != 0 ? GLUE_ENDED : mode & GLUE_ENDED;
+    return state | ended;
+}
+
+static inline void mark_quickly(struct glue *g, char mark, unsigned flags)
+{
+    unsigned mode = g->held == ITEM_ONE ? quick_mode(g->mode, mark, flags) : (unsigned)UNCLEAR;
+    if (mode == UNCLEAR) {
+        take_mark(g, mark, flags);
+        return;
+    }
+    g->mode = mode;
+    if (mark == '!')
+        assess_exclaim(&g->assess);
+}
+
+void glue_mark(struct glue *g, char mark)
+{
+    mark_quickly(g, mark, chars_of(mark));
+}
+
 const char *glue_marks(struct glue *g, const char *s, const char *end)
 {
     for (; s < end; s++) {
-        if ((chars_of(*s) & (CHARS_QUOTE | CHARS_PUNCTUATION)) == 0)
+        unsigned flags = chars_of(*s);
+        if ((flags & (CHARS_QUOTE | CHARS_PUNCTUATION)) != 0)
+            mark_quickly(g, *s, flags);
+        else if (*s != ' ')
             break;
-        glue_mark(g, *s);
     }
     return s;
 }

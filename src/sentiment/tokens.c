@@ -214,6 +214,10 @@ static const char *take_other(const struct scan *scan, const char *s)
         return take_blanks(scan, s);
     if ((flags & (CHARS_QUOTE | CHARS_PUNCTUATION)) != 0)
         return glue_marks(scan->glue, s, scan->end);
+    if ((flags & CHARS_DOT) != 0 && is_separator(scan, s + 1)) {
+        glue_mark(scan->glue, *s);
+        return s + 1;
+    }
     if ((flags & CHARS_WIDE) != 0) {
         enum chars_wide_kind kind;
         size_t len = chars_wide(s, scan->end, &kind);
