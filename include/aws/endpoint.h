@@ -45,6 +45,12 @@ struct endpoint {
 bool endpoint_resolve(const struct endpoint_settings *settings, const struct aws_service *service,
                       struct endpoint *out, char reason[ENDPOINT_REASON_SIZE]);
 
+/* The same, with the settings of the user's profile (AWS_PROFILE in ~/.aws/config) read from its
+ * files: `region`, `endpoint_url` and its [services] section. False also when a file has a fault in
+ * it. Reads files: for the start of a program. */
+bool endpoint_find(struct aws_env env, const struct aws_service *service, struct endpoint *out,
+                   char reason[ENDPOINT_REASON_SIZE]);
+
 /* The region alone, for what has no service: into `out`; false with a reason. */
 bool endpoint_region(const struct endpoint_settings *settings, char out[ENDPOINT_REGION_SIZE],
                      char reason[ENDPOINT_REASON_SIZE]);

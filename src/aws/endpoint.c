@@ -1,6 +1,6 @@
 #include "aws/endpoint.h"
 
-#include "base/num.h"
+#include "uri.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -113,38 +113,15 @@ static void find_url(const struct endpoint_settings *settings, const struct aws_
     }
 }
 
-/* The end of the host at `start`: at its ':', '/' or the text's end; NULL when it is no host. */
-static const char *skip_host(const char *start)
-{
-    bool literal = *start == '['; /* an IPv6 address */
-    const char *c = start + literal;
-    while (isxdigit((unsigned char)*c) || *c == '.' || (literal && *c == ':') ||
-           (!literal && (isalnum((unsigned char)*c) || *c == '-' || *c == '_'))) {
-        c++;
-    }
-    bool empty = c == start + literal;
-    if (literal && *c != ']') {
-        return NULL;
-    }
-    return empty ? NULL : c + literal;
-}
-
-static bool is_path(const char *text)
-{
-    static const char marks[] = "-._~%!$&'()*+,;=:@/";
-    while (isalnum((unsigned char)*text) || (*text != '\0' && strchr(marks, *text) != NULL)) {
-        text++;
-    }
-    return *text == '\0';
-}
-
 /* Host and port, as they go into the Host header. */
-static bool copy_host(const char *host, const char *host_end, int64_t port, struct endpoint *out)
+static bool copy_host(const struct uri *uri, struct endpoint *out)
 {
-    size_t len = (size_t)(host_end - host);
-    int written = port != 0 && port != (out->tls ? 443 : 80)
-                      ? snprintf(out->host, sizeof out->host, "%.*s:%d", (int)len, host, (int)port)
-                      : snprintf(out->host, sizeof out->host, "%.*s", (int)len, host);
+    size_t len = uri->host.len + (uri->bracketed ? 2 : 0);
+    int own_port = uri->https ? 443 : 80;
+    int written = uri->port != 0 && uri->port != own_port
+                      ? snprintf(out->host, sizeof out->host, "%.*s:%d", (int)len,
+                                 uri->authority.ptr, uri->port)
+                      : snprintf(out->host, sizeof out->host, "%.*s", (int)len, uri->authority.ptr);
     for (char *c = out->host; *c != '\0'; c++) {
         *c = (char)tolower((unsigned char)*c);
     }
@@ -154,34 +131,21 @@ static bool copy_host(const char *host, const char *host_end, int64_t port, stru
 /* The parts of scheme://host[:port][/path]. */
 static bool split_url(const char *url, struct endpoint *out)
 {
-    out->tls = strncasecmp(url, "https://", 8) == 0;
-    if (!out->tls && strncasecmp(url, "http://", 7) != 0) {
+    struct uri uri;
+    if (!uri_split(url, &uri) || memchr(uri.path.ptr, '?', uri.path.len) != NULL) {
         return false;
     }
-    const char *host = url + (out->tls ? 8 : 7);
-    const char *host_end = skip_host(host);
-    if (host_end == NULL) {
+    out->tls = uri.https;
+    size_t len = uri.path.len;
+    while (len > 0 && uri.path.ptr[len - 1] == '/') {
+        len--;
+    }
+    if (len >= sizeof out->path) {
         return false;
     }
-    const char *path = host_end;
-    int64_t port = 0;
-    if (*path == ':') {
-        path += 1 + strcspn(path + 1, "/");
-        struct span digits = {host_end + 1, (size_t)(path - host_end - 1)};
-        if (!num_parse_int(digits, 1, 65535, &port)) {
-            return false;
-        }
-    }
-    size_t path_len = strlen(path);
-    while (path_len > 0 && path[path_len - 1] == '/') {
-        path_len--;
-    }
-    if ((*path != '\0' && *path != '/') || !is_path(path) || path_len >= sizeof out->path) {
-        return false;
-    }
-    memcpy(out->path, path, path_len);
-    out->path[path_len] = '\0';
-    return copy_host(host, host_end, port, out);
+    memcpy(out->path, uri.path.ptr, len);
+    out->path[len] = '\0';
+    return copy_host(&uri, out);
 }
 
 static void own_host(const struct aws_service *service, bool fips, bool dual_stack,

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/utf8.h"
+#include "xml.h"
 
 #include <stdio.h>
 
@@ -148,11 +149,36 @@ static void read_json(struct span body, struct aws_error *out)
     json_decref(object);
 }
 
+/* Query services and S3 answer in XML, each with a root of its own. */
+static void read_xml(struct span body, struct aws_error *out)
+{
+    static const char *const roots[] = {"ErrorResponse/Error", "Error",
+                                        "ErrorResponse/Errors/Error", "Response/Errors/Error"};
+    for (size_t i = 0; i < sizeof roots / sizeof *roots && out->code[0] == '\0'; i++) {
+        char path[64];
+        struct buf code = {.limit = sizeof out->code};
+        struct buf message = {.limit = 4 * sizeof out->message};
+        (void)snprintf(path, sizeof path, "%s/Code", roots[i]);
+        if (xml_text(body, path, &code)) {
+            set_code(out, buf_span(&code));
+            (void)snprintf(path, sizeof path, "%s/Message", roots[i]);
+            (void)xml_text(body, path, &message);
+            copy_line(out->message, sizeof out->message, buf_span(&message));
+        }
+        buf_free(&code);
+        buf_free(&message);
+    }
+}
+
 void errors_read(const struct aws_service *service, const struct net_reply *reply,
                  struct aws_error *out)
 {
     *out = (struct aws_error){.what = AWS_ERROR_PERMANENT};
     set_code(out, span_of(net_reply_header(reply, "x-amzn-ErrorType")));
-    read_json(reply->body, out);
+    if (reply->body.len != 0 && reply->body.ptr[0] == '<') {
+        read_xml(reply->body, out);
+    } else {
+        read_json(reply->body, out);
+    }
     out->what = errors_classify(service, out->code, reply->status);
 }

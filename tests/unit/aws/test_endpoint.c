@@ -168,7 +168,7 @@ static void test_parts_of_an_address(void **state)
         const char *whole;
     } cases[] = {
         {"http://localhost:8000", "localhost:8000", "", "http://localhost:8000"},
-        {"HTTPS://Example.COM:443/", "example.com", "", "https://example.com"},
+        {"https://Example.COM:443/", "example.com", "", "https://example.com"},
         {"http://example.com:80", "example.com", "", "http://example.com"},
         {"https://example.com:80//", "example.com:80", "", "https://example.com:80"},
         {"http://127.0.0.1:65535/a/B%20c/", "127.0.0.1:65535", "/a/B%20c",
@@ -208,6 +208,7 @@ static void test_addresses_that_are_none(void **state)
                                       "http://h/a b",      "http://h/\r\nX:y",
                                       "http://\xc3\xa9.h", "http://h\\@evil/",
                                       "http://[::1]x",     "httpx://example.com",
+                                      "HTTP://h",          "http://h/\"?",
                                       "https:example",     " http://h"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct endpoint e;

@@ -87,6 +87,34 @@ static void test_forms_of_error_answers(void **state)
     }
 }
 
+static void test_xml_answers(void **state)
+{
+    (void)state;
+    static const struct answer answers[] = {
+        ANSWER(403,
+               "<ErrorResponse "
+               "xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>"
+               "<Code>ExpiredToken</Code><Message>The token &amp; "
+               "all</Message></Error></ErrorResponse>",
+               "ExpiredToken", "The token & all", AWS_ERROR_CREDENTIALS),
+        ANSWER(403,
+               "<?xml "
+               "version=\"1.0\"?><Error><Code>SignatureDoesNotMatch</Code><Message>m</Message></"
+               "Error>",
+               "SignatureDoesNotMatch", "m", AWS_ERROR_CLOCK),
+        ANSWER(403,
+               "<ErrorResponse>\n<Errors><Error><Code>AccessDenied</Code><Message>no</Message></"
+               "Error></"
+               "Errors>"
+               "</ErrorResponse>",
+               "AccessDenied", "no", AWS_ERROR_PERMANENT),
+        ANSWER(503, "<ErrorResponse><Error><Code>Thrott", "", "", AWS_ERROR_TRANSIENT),
+    };
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        check(&aws_service_sts, &answers[i]);
+    }
+}
+
 static void test_header_names_the_code(void **state)
 {
     (void)state;
@@ -233,6 +261,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms_of_error_answers),
+        cmocka_unit_test(test_xml_answers),
         cmocka_unit_test(test_header_names_the_code),
         cmocka_unit_test(test_throttling_reason),
         cmocka_unit_test(test_long_and_odd_texts),
