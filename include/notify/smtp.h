@@ -12,12 +12,12 @@
 
 /* `url` is smtp://[user:password@]host[:port] or smtps://…, user and password percent-encoded. smtp:// upgrades
  * with STARTTLS when the server offers it, and must when a user is given or `require_tls` is set. NULL with one
- * line in `reason`. Transport and addresses must outlive the mailer. */
+ * line in `reason`. Transport, addresses, user and password must outlive the mailer. */
 struct smtp_config {
     const char *url;
     const struct mail_addresses *addresses;
-    const char *user;     /* with `password`: instead of those in the URL; NULL: none */
-    const char *password;
+    const char *user;     /* with `password`: instead of those in the URL; NULL: the URL's */
+    const char *password; /* not NULL when `user` is not */
     bool require_tls;
     size_t concurrency; /* connections side by side, at least 1 */
     int64_t timeout_ms; /* for one mail */

@@ -283,9 +283,10 @@ struct mailer *smtp_open(const struct smtp_config *config, struct transport *tra
     s->mail = (struct net_mail){.from = config->addresses->sender,
                                 .to = (const char *const *)config->addresses->receivers,
                                 .to_count = config->addresses->receiver_count,
-                                .user = url.user,
-                                .password = url.password,
-                                .require_tls = config->require_tls || url.user != NULL};
+                                .user = config->user != NULL ? config->user : url.user,
+                                .password =
+                                    config->user != NULL ? config->password : url.password};
+    s->mail.require_tls = config->require_tls || s->mail.user != NULL;
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);

@@ -1,0 +1,55 @@
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "options.h"
+#include "wire.h"
+
+#include <stdio.h>
+
+static bool report(bool good, const char *what, const char *detail)
+{
+    printf("%-4s %s%s%s\n", good ? "ok" : "FAIL", what, detail[0] != '\0' ? ": " : "", detail);
+    return good;
+}
+
+/* Opens what a service would open. A store that a running service holds is in order. */
+static bool check_store(const struct settings *settings)
+{
+    char reason[WIRE_REASON_SIZE] = "";
+    struct store_config config = {
+        .clock = clock_system(), .queue_limit = 1, .put_deadline_ms = 1000};
+    struct store *store = wire_store(settings, &config, reason);
+    char ready[STORE_ERROR_SIZE] = "";
+    bool good = store != NULL && store_ready(store, ready);
+    store_close(store);
+    return report(good, settings->store, store == NULL ? reason : ready);
+}
+
+static bool check_mail(const struct settings *settings)
+{
+    char reason[WIRE_REASON_SIZE] = "";
+    struct wire_mail mail;
+    if (!wire_mail_wanted(settings)) {
+        return report(true, "mail", "none is sent, as REVIEWD_MAIL says");
+    }
+    if (wire_mail_open(&mail, settings, NULL, reason) != 0) {
+        return report(false, "mail", reason);
+    }
+    bool good = mail.mailer->ops->check(mail.mailer, reason) == 0;
+    wire_mail_close(&mail);
+    return report(good, "mail", reason);
+}
+
+int cli_check(int argc, char **argv)
+{
+    struct settings *settings = NULL;
+    int code = options_settings(
+        argc, argv, "check", "Tries what the settings name and says what to do about each failure.",
+        &settings);
+    if (code >= 0) {
+        return code;
+    }
+    bool store = check_store(settings);
+    bool mail = check_mail(settings);
+    settings_free(settings);
+    return store && mail ? CLI_OK : CLI_FAILED;
+}

@@ -1,0 +1,65 @@
+#include "cli/cli.h"
+#include "net/net.h"
+#include "options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { URL_SIZE = 300, TIMEOUT_MS = 4000, REPLY_MAX = 4096 };
+
+/* The address that reaches a service that listens on `listen`: a wildcard is reached over loopback.
+ */
+static void health_url(const char *listen, char url[URL_SIZE])
+{
+    const char *port = strrchr(listen, ':');
+    size_t host_len = (size_t)(port - listen);
+    const char *host = listen;
+    if (host_len == 0 || (host_len == 7 && strncmp(listen, "0.0.0.0", 7) == 0)) {
+        host = "127.0.0.1";
+        host_len = strlen(host);
+    } else if (host_len == 4 && strncmp(listen, "[::]", 4) == 0) {
+        host = "[::1]";
+        host_len = strlen(host);
+    }
+    snprintf(url, URL_SIZE, "http://%.*s%s/healthz", (int)host_len, host, port);
+}
+
+static int ask(const char *url)
+{
+    char reason[160];
+    struct net_config config = {.user_agent = "reviewd"};
+    struct transport *transport = net_start(&config, reason);
+    if (transport == NULL) {
+        fprintf(stderr, "reviewd: cannot start the network thread: %s\n", reason);
+        return CLI_FAILED;
+    }
+    struct net_request request = {
+        .method = "GET", .url = url, .timeout_ms = TIMEOUT_MS, .max_reply = REPLY_MAX};
+    struct net_result result = transport_wait(transport, &request, NULL);
+    net_stop(transport);
+    if (result.error != NET_OK) {
+        fprintf(stderr, "reviewd: %s does not answer: %s\n", url, result.detail);
+        return CLI_FAILED;
+    }
+    if (result.status != 200) {
+        fprintf(stderr, "reviewd: %s answers %d\n", url, result.status);
+        return CLI_FAILED;
+    }
+    return CLI_OK;
+}
+
+int cli_healthcheck(int argc, char **argv)
+{
+    struct settings *settings = NULL;
+    int code = options_settings(
+        argc, argv, "healthcheck",
+        "Asks the service that listens where the settings say for /healthz; exit 0 or 1.",
+        &settings);
+    if (code >= 0) {
+        return code;
+    }
+    char url[URL_SIZE];
+    health_url(settings->listen, url);
+    settings_free(settings);
+    return ask(url);
+}

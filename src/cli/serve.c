@@ -1,0 +1,246 @@
+/* `reviewd serve`: starts the parts from the bottom up, waits for SIGTERM or SIGINT, and stops them
+ * from the top down.
+ *
+ * The order of the stop is what keeps the promise: first no new requests, then no requests under
+ * way, then the outbox finishes what it has in hand, then the store commits what it still holds. */
+#include "api/api.h"
+#include "base/log.h"
+#include "cli/cli.h"
+#include "notify/outbox.h"
+#include "options.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LOG_RING_BYTES = 1024 * 1024, LOG_STOP_MS = 1000 };
+
+struct service {
+    struct settings *settings;
+    struct metrics *metrics;
+    struct store *store;
+    struct wire_mail mail;
+    _Atomic(struct outbox *) outbox; /* NULL before it is made: the store may wake it earlier */
+    struct pipeline pipeline;
+    struct api api;
+    struct http_server *server;
+};
+
+static void wake_outbox(void *context)
+{
+    struct service *s = context;
+    struct outbox *outbox = atomic_load(&s->outbox);
+    if (outbox != NULL) {
+        outbox_wake(outbox);
+    }
+}
+
+static int64_t lines_dropped(void *context)
+{
+    (void)context;
+    return (int64_t)log_dropped();
+}
+
+static int start_store(struct service *s, char reason[WIRE_REASON_SIZE])
+{
+    struct store_config config = {.metrics = s->metrics,
+                                  .clock = clock_system(),
+                                  .queue_limit = (size_t)s->settings->queue_limit,
+                                  .put_deadline_ms = s->settings->request_timeout_ms,
+                                  .pending = wake_outbox,
+                                  .pending_context = s};
+    s->store = wire_store(s->settings, &config, reason);
+    return s->store != NULL ? 0 : -1;
+}
+
+static int start_mail(struct service *s, char reason[WIRE_REASON_SIZE])
+{
+    if (wire_mail_open(&s->mail, s->settings, s->metrics, reason) != 0) {
+        return -1;
+    }
+    if (s->mail.mailer == NULL) {
+        return 0;
+    }
+    struct outbox_config config = {.metrics = s->metrics,
+                                   .clock = clock_system(),
+                                   .store = s->store,
+                                   .mailer = s->mail.mailer,
+                                   .max_age_ms = s->settings->mail_max_age_ms};
+    struct outbox *outbox = outbox_new(&config);
+    atomic_store(&s->outbox, outbox);
+    if (outbox == NULL || outbox_start(outbox) != 0) {
+        snprintf(reason, WIRE_REASON_SIZE, "cannot start the mail thread: %s", strerror(errno));
+        return -1;
+    }
+    return 0;
+}
+
+static int start_http(struct service *s, char reason[WIRE_REASON_SIZE])
+{
+    const struct settings *settings = s->settings;
+    struct pipeline_config pipeline = {
+        .store = s->store,
+        .clock = clock_system(),
+        .thresholds = {settings->positive_above, settings->negative_below},
+        .mail = s->mail.mailer != NULL,
+        .metrics = s->metrics};
+    pipeline_init(&s->pipeline, &pipeline);
+    api_init(&s->api, &s->pipeline, s->store, s->metrics);
+    struct http_route routes[HTTP_ROUTES_MAX];
+    struct http_config config = {.listen = settings->listen,
+                                 .stage = settings->stage,
+                                 .routes = routes,
+                                 .route_count = api_routes(&s->api, routes),
+                                 .threads = (unsigned)settings->threads,
+                                 .body_limit = (size_t)settings->body_limit,
+                                 .request_timeout_ms = settings->request_timeout_ms,
+                                 .keepalive_ms = settings->keepalive_ms,
+                                 .connection_limit = (unsigned)settings->connection_limit,
+                                 .connections_per_address =
+                                     (unsigned)settings->connections_per_address,
+                                 .rate_limit = settings->rate_limit,
+                                 .rate_burst = settings->rate_burst,
+                                 .trusted_proxies = (unsigned)settings->trusted_proxies,
+                                 .access_log = settings->access_log,
+                                 .clock = clock_system(),
+                                 .metrics = s->metrics};
+    s->server = http_server_start(&config, reason);
+    atomic_store(&s->api.server, s->server);
+    return s->server != NULL ? 0 : -1;
+}
+
+static void sleep_ms(int64_t ms)
+{
+    struct timespec rest = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    while (nanosleep(&rest, &rest) != 0 && errno == EINTR) {
+    }
+}
+
+/* Serves on for a moment, so that load balancers notice /readyz, then takes no more. */
+static void drain(struct service *s)
+{
+    int64_t delay = s->settings->drain_delay_ms;
+    int64_t rest = s->settings->drain_timeout_ms - delay;
+    http_server_announce_drain(s->server);
+    sleep_ms(delay);
+    if (!http_server_drain(s->server, rest > 0 ? rest : 0)) {
+        log_warn("requests were still under way at the end of the drain; they get 503");
+    }
+    http_server_stop(s->server);
+}
+
+/* From the top down; what was not started is NULL. */
+static void stop(struct service *s)
+{
+    if (s->server != NULL) {
+        drain(s);
+    }
+    struct outbox *outbox = atomic_load(&s->outbox);
+    if (outbox != NULL) {
+        outbox_stop(outbox);
+    }
+    store_close(s->store);
+    outbox_free(outbox);
+    wire_mail_close(&s->mail);
+    http_server_free(s->server);
+    metrics_free(s->metrics);
+    settings_free(s->settings);
+}
+
+static void end_at_once(int signal)
+{
+    _exit(128 + signal);
+}
+
+/* SIGTERM and SIGINT are taken by sigwait() in main() and by no other thread; broken pipes are
+ * errors of write(). */
+static void take_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+/* The second signal does not wait for the drain. A handler, because a container's process 1 has no
+ * default action. */
+static void arm_second_signal(const sigset_t *set)
+{
+    struct sigaction action = {.sa_handler = end_at_once};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    pthread_sigmask(SIG_UNBLOCK, set, NULL);
+}
+
+static int start(struct service *s, char reason[WIRE_REASON_SIZE])
+{
+    s->metrics = metrics_new();
+    if (s->metrics == NULL) {
+        snprintf(reason, WIRE_REASON_SIZE, "out of memory");
+        return -1;
+    }
+    metric_set(metrics_gauge(s->metrics, (struct metric_name){"reviewd_build_info",
+                                                              "Always 1; the version is a label.",
+                                                              "version=\"" REVIEWD_VERSION "\""}),
+               1);
+    metrics_gauge_callback(
+        s->metrics,
+        (struct metric_name){"reviewd_log_lines_dropped",
+                             "Log lines dropped because standard error did not take them.", NULL},
+        lines_dropped, NULL);
+    if (start_store(s, reason) != 0 || start_mail(s, reason) != 0) {
+        return -1;
+    }
+    return start_http(s, reason);
+}
+
+static int run(struct service *s)
+{
+    sigset_t set;
+    int signal = 0;
+    char reason[WIRE_REASON_SIZE];
+    take_signals(&set);
+    int code = CLI_FAILED;
+    if (start(s, reason) == 0) {
+        log_info("listening", LOG_STR("address", http_server_address(s->server)),
+                 LOG_STR("store", s->settings->store), LOG_STR("version", REVIEWD_VERSION));
+        sigwait(&set, &signal);
+        log_info("stopping", LOG_STR("signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"));
+        code = CLI_OK;
+    } else {
+        log_error(reason);
+    }
+    arm_second_signal(&set);
+    stop(s);
+    log_info("stopped");
+    log_stop(LOG_STOP_MS);
+    return code;
+}
+
+int cli_serve(int argc, char **argv)
+{
+    struct service s = {0};
+    int code = options_settings(argc, argv, "serve", "Runs the service until SIGTERM or SIGINT.",
+                                &s.settings);
+    if (code >= 0) {
+        return code;
+    }
+    /* More arenas than this only spread the heap over more memory here. */
+    (void)mallopt(M_ARENA_MAX, 2);
+    log_set_level((enum log_level)s.settings->log_level);
+    if (log_start(STDERR_FILENO, LOG_RING_BYTES) != 0) {
+        fprintf(stderr, "reviewd: cannot start the log thread: %s\n", strerror(errno));
+        settings_free(s.settings);
+        return CLI_FAILED;
+    }
+    return run(&s);
+}

@@ -1,0 +1,60 @@
+#include "base/span.h"
+#include "cli/cli.h"
+#include "http/server.h"
+#include "net/net.h"
+
+#include <stdio.h>
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *purpose;
+} commands[] = {
+    {"serve", cli_serve, "run the service (what reviewd does without a command)"},
+    {"score", cli_score, "score texts, or standard input line by line"},
+    {"config", cli_config, "print the effective settings"},
+    {"check", cli_check, "try what the settings name, and say what to do about each failure"},
+    {"healthcheck", cli_healthcheck, "ask the running service whether it lives"},
+};
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static int print_help(void)
+{
+    printf("reviewd scores customer reviews, stores them, and mails the positive ones.\n\n"
+           "usage: reviewd [COMMAND] [OPTION...]\n\n");
+    for (size_t i = 0; i < COMMANDS; i++) {
+        printf("  %-12s %s\n", commands[i].name, commands[i].purpose);
+    }
+    printf("\n`reviewd COMMAND --help` says more. Settings are environment variables: see `reviewd "
+           "config`.\n");
+    return CLI_OK;
+}
+
+static int print_version(void)
+{
+    printf("reviewd %s\nlibmicrohttpd %s\n%s\n", REVIEWD_VERSION, http_library_version(),
+           net_version());
+    return CLI_OK;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || (argv[1][0] == '-' && strcmp(argv[1], "--help") != 0 &&
+                     strcmp(argv[1], "--version") != 0)) {
+        return cli_serve(argc, argv);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        return print_help();
+    }
+    if (strcmp(argv[1], "--version") == 0 || (argc > 2 && strcmp(argv[2], "--version") == 0)) {
+        return print_version();
+    }
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+    fprintf(stderr, "reviewd: unknown command %.40s; try reviewd --help\n", argv[1]);
+    return CLI_USAGE;
+}
