@@ -67,8 +67,17 @@ static void usage_error(struct arguments *a, const char *name, const char *value
 
 static void read_threshold(struct arguments *a, const char *name, const char *value, double *out)
 {
-    if (value != NULL && !num_parse_double(span_of(value), -1, 1, out))
+    if (!num_parse_double(span_of(value), -1, 1, out))
         usage_error(a, name, value, "a number from -1 to 1");
+}
+
+/* The service's settings are not loaded for this: a wrong one that has nothing to do with scoring
+ * must not stop a pipeline. As there, an empty value counts as not set. */
+static void read_variable(struct arguments *a, const char *name, double *out)
+{
+    const char *value = getenv(name);
+    if (value != NULL && *value != '\0')
+        read_threshold(a, name, value, out);
 }
 
 static void read_option(struct arguments *a, int option, char *const argv[])
@@ -122,10 +131,8 @@ static struct arguments read_arguments(int argc, char **argv)
     struct arguments a = {.exit_code = -1, .threads = count_processors()};
     struct sentiment_thresholds *thresholds = &a.options.thresholds;
     *thresholds = SENTIMENT_THRESHOLDS_DEFAULT;
-    read_threshold(&a, "REVIEWD_POSITIVE_ABOVE", getenv("REVIEWD_POSITIVE_ABOVE"),
-                   &thresholds->positive_above);
-    read_threshold(&a, "REVIEWD_NEGATIVE_BELOW", getenv("REVIEWD_NEGATIVE_BELOW"),
-                   &thresholds->negative_below);
+    read_variable(&a, "REVIEWD_POSITIVE_ABOVE", &thresholds->positive_above);
+    read_variable(&a, "REVIEWD_NEGATIVE_BELOW", &thresholds->negative_below);
     opterr = 0;
     optind = 0; /* the GNU way to start afresh */
     int option;

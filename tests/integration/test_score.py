@@ -117,6 +117,7 @@ def test_bad_lines_leave_an_empty_line():
     (["--positive-above", "0.7"], {}, b"Neutral"),
     (["--positive-above=0.69"], {}, b"Positive"),
     ([], {"REVIEWD_POSITIVE_ABOVE": "0.8"}, b"Neutral"),
+    ([], {"REVIEWD_POSITIVE_ABOVE": ""}, b"Positive"),
     (["--positive-above", "0.5"], {"REVIEWD_POSITIVE_ABOVE": "0.8"}, b"Positive"),
     (["--negative-below", "0.8", "--positive-above", "0.9"], {}, b"Negative"),
     (["--positive-above", "0.9"], {"REVIEWD_NEGATIVE_BELOW": "0.8"}, b"Negative"),
@@ -133,6 +134,7 @@ def test_thresholds(arguments, env, expected):
     (["--threads", "two"], {}, b"'two'"),
     (["--positive-above", "1.1"], {}, b"-1 to 1"),
     (["--negative-below", "x"], {}, b"-1 to 1"),
+    (["--negative-below", ""], {}, b"-1 to 1"),
     (["--negative-below", "0.2"], {}, b"above the positive"),
     (["--ndjson", "text"], {}, b"takes no TEXT"),
     ([], {"REVIEWD_POSITIVE_ABOVE": "high"}, b"REVIEWD_POSITIVE_ABOVE is 'high'"),
@@ -253,7 +255,7 @@ def test_answers_line_by_line_also_after_much():
         assert not drained.is_alive()
         for _ in range(20):
             assert s.ask(b"good\n") == b"0.7\tPositive\n"
-        assert s.threads() == 4
+        assert s.threads() >= 4
         s.process.stdin.close()
         assert s.process.wait(10) == 0
 
