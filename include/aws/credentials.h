@@ -27,8 +27,7 @@
 #include "base/metrics.h"
 #include "net/transport.h"
 
-/* --- snapshots
- * ------------------------------------------------------------------------------------- */
+/* --- snapshots ------------------------------------------------------------------------------ */
 
 /* Immutable; any thread may read it while it holds a reference. The memory is wiped when the last
  * one goes. */
@@ -49,8 +48,7 @@ void credentials_unref(struct credentials *c);
  * empty. NULL: out of memory. For providers and tests. */
 struct credentials *credentials_make(const struct credentials *parts);
 
-/* --- the source
- * ------------------------------------------------------------------------------------ */
+/* --- the source ----------------------------------------------------------------------------- */
 
 enum { CREDENTIALS_REASON_SIZE = 320 };
 
@@ -61,17 +59,17 @@ struct credentials_config {
     struct clock *clock;
     struct metrics *metrics; /* may be NULL */
     struct aws_env env;
-    const char
-        *region; /* for STS; NULL: AWS_REGION, AWS_DEFAULT_REGION, the profile's, us-east-1 */
+    /* For STS. NULL: AWS_REGION, AWS_DEFAULT_REGION, the profile's, us-east-1. */
+    const char *region;
     const char *sts_url; /* NULL: AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL, the region's own */
     uint64_t (*random)(void *context); /* for jitter; NULL: the system's */
     void *random_context;
 };
 
 /* Chooses the provider and starts the first fetch, which ends later, on the transport's thread. The
- * strings are copied; transport, clock, metrics and env must stay until the transport was
- * stopped, which must be after credentials_close(). NULL: out of memory. Wrong configuration is not an
- * error here: it is what every credentials_get() then fails with. */
+ * strings are copied; transport, clock, metrics and env must stay until the transport was stopped,
+ * which must be after credentials_close(). NULL: out of memory. Wrong configuration is not an error
+ * here: it is what every credentials_get() then fails with. */
 struct credentials_source *credentials_open(const struct credentials_config *config);
 
 /* Ends what is under way and frees the source; a waiter that is still there is called with the
@@ -94,8 +92,7 @@ struct credentials_waiter {
 
 enum credentials_answer {
     CREDENTIALS_READY,   /* *out is a reference that the caller gives back */
-    CREDENTIALS_WAITING, /* none that can be used; `waiter` will be called when the fetch has ended
-                          */
+    CREDENTIALS_WAITING, /* none that can be used; `waiter` is called when the fetch has ended */
     CREDENTIALS_FAILED /* none, and the last fetch failed so recently that no new one is tried yet:
                           credentials_reason() says why */
 };

@@ -22,8 +22,8 @@
 enum { MAX_REPLY = 65536, MAX_URL = 1024, MAX_BASE = 512, MAX_ROLE = 128, MAX_TOKEN = 1024 };
 
 #define SECOND_US ((int64_t)1000000)
-#define STALE_US  (15 * 60 * SECOND_US)
-#define MINUTE_US (60 * SECOND_US)
+#define STALE_US  (SECOND_US * 60 * 15)
+#define MINUTE_US (SECOND_US * 60)
 #define ROLE_PATH "/latest/meta-data/iam/security-credentials/"
 #define HOP_HINT                                                                                   \
     "no answer to the token request: in a container the instance's hop limit must be 2 "           \
@@ -68,8 +68,7 @@ static const char *describe(const struct net_reply *reply, char out[CREDENTIALS_
     return out;
 }
 
-/* --- step 3: the credentials
- * ----------------------------------------------------------------------- */
+/* --- step 3: the credentials ---------------------------------------------------------------- */
 
 /* Uses stale credentials beyond their time rather than none, and asks again soon. */
 static void extend(struct imds_provider *p, struct credentials *parts, int64_t *refresh_us)
@@ -85,7 +84,7 @@ static void extend(struct imds_provider *p, struct credentials *parts, int64_t *
         *refresh_us = now + (left / 2 > MINUTE_US ? left / 2 : MINUTE_US);
     }
     parts->expires_us =
-        now + STALE_US + 2 * MINUTE_US + provider_random(p->config, 8 * MINUTE_US + 1);
+        now + STALE_US + MINUTE_US * 2 + provider_random(p->config, MINUTE_US * 8 + 1);
     log_warn("instance metadata gives credentials that are about to expire; using them longer",
              LOG_INT("left_s", left / SECOND_US),
              LOG_INT("used_for_s", (parts->expires_us - now) / SECOND_US));
@@ -130,8 +129,7 @@ static bool judge_credentials(void *context, const struct net_reply *reply, bool
     return last;
 }
 
-/* --- step 2: the role's name
- * ----------------------------------------------------------------------- */
+/* --- step 2: the role's name ---------------------------------------------------------------- */
 
 typedef bool judge_fn(void *context, const struct net_reply *reply, bool last);
 
@@ -219,8 +217,7 @@ static bool judge_role(void *context, const struct net_reply *reply, bool last)
     return last;
 }
 
-/* --- step 1: the token
- * ----------------------------------------------------------------------------- */
+/* --- step 1: the token ---------------------------------------------------------------------- */
 
 static bool token_ok(struct span token)
 {

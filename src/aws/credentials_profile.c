@@ -55,8 +55,7 @@ static struct credentials_role role_of(const struct profile_provider *p, const c
     };
 }
 
-/* --- the way down
- * ---------------------------------------------------------------------------------- */
+/* --- the way down --------------------------------------------------------------------------- */
 
 static struct provider *keys_of(struct profile_provider *p, const char *profile,
                                 char reason[CREDENTIALS_REASON_SIZE])
@@ -196,8 +195,7 @@ static struct provider *resolve(struct profile_provider *p, char reason[CREDENTI
     return NULL;
 }
 
-/* --- the way up
- * ------------------------------------------------------------------------------------ */
+/* --- the way up ----------------------------------------------------------------------------- */
 
 static void stepped(void *context, struct credentials *c, const char *reason)
 {

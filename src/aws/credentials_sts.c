@@ -51,8 +51,7 @@ static const char *action(const struct sts_provider *p)
     return p->role.token_file != NULL ? "AssumeRoleWithWebIdentity" : "AssumeRole";
 }
 
-/* --- the answer
- * ------------------------------------------------------------------------------------ */
+/* --- the answer ----------------------------------------------------------------------------- */
 
 /* Appends the text of one member of the answer's Credentials, NUL included; false when it is
  * missing. */
@@ -141,8 +140,7 @@ static bool judge(void *context, const struct net_reply *reply, bool last)
     return true;
 }
 
-/* --- the question
- * ---------------------------------------------------------------------------------- */
+/* --- the question --------------------------------------------------------------------------- */
 
 static void add_field(struct buf *body, const char *name, struct span value)
 {

@@ -11,8 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* How often the program is asked whether it has ended while a descendant keeps its output open. */
 enum { LOOK_MS = 100, ERROR_TEXT = 160 };
 

@@ -43,8 +43,7 @@ int64_t provider_random(const struct credentials_config *config, int64_t bound);
 /* Whether a variable says "true", in any case. */
 bool provider_env_true(struct aws_env env, const char *name);
 
-/* --- snapshots, beyond credentials.h (credentials_value.c)
- * ----------------------------------------- */
+/* --- snapshots, beyond credentials.h (credentials_value.c) ---------------------------------- */
 
 /* Makes a snapshot of what came from outside: keys must not be empty, and all must be printable
  * ASCII without blanks, because they go into headers. NULL with a reason. */
@@ -77,8 +76,7 @@ bool credentials_from_json(struct span text, const struct credentials_format *fo
 /* Wipes the secrets in it and frees it. NULL: nothing. */
 void credentials_json_free(void *json);
 
-/* --- the providers
- * --------------------------------------------------------------------------------- */
+/* --- the providers -------------------------------------------------------------------------- */
 
 /* All return NULL only when memory runs out. `config` must outlive the provider; strings are
  * copied. */

@@ -60,7 +60,7 @@ static bool add_character(struct buf *out, struct span digits)
     uint32_t value = 0;
     for (size_t i = 0; i < digits.len; i++) {
         char c = digits.ptr[i];
-        char lower = (char)(c | 0x20);
+        int lower = c | 0x20;
         unsigned digit = c >= '0' && c <= '9'           ? (unsigned)(c - '0')
                          : lower >= 'a' && lower <= 'f' ? (unsigned)(lower - 'a') + 10
                                                         : 16;
@@ -163,7 +163,9 @@ static bool take_tag(struct xml_state *x, struct span *tag)
     for (size_t i = 0; i < x->rest.len; i++) {
         char c = x->rest.ptr[i];
         if (quote != '\0') {
-            quote = c == quote ? '\0' : quote;
+            if (c == quote) {
+                quote = '\0';
+            }
         } else if (c == '"' || c == '\'') {
             quote = c;
         } else if (c == '>') {

@@ -297,8 +297,7 @@ static void choice_follows_the_configuration(void **state)
     chosen(NULL, "[default\n", "profile");
 }
 
-/* --- programs
- * -------------------------------------------------------------------------------------- */
+/* --- programs ------------------------------------------------------------------------------- */
 
 static void program(const char *output, const char *key_id, const char *reason)
 {

@@ -174,8 +174,7 @@ static void token_file_must_hold_one(void **state)
     fixture_free(f);
 }
 
-/* --- the choice
- * ------------------------------------------------------------------------------------ */
+/* --- the choice ----------------------------------------------------------------------------- */
 
 static void chosen(const struct var *vars, size_t count, const char *name)
 {
