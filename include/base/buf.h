@@ -1,8 +1,8 @@
 /* A growing byte buffer with a sticky error.
  *
- * Appending never fails visibly: when memory runs out or `limit` would be passed, the buffer is marked
- * failed, keeps what it had and ignores all further appends. The caller checks buf_failed() once, at the
- * end. A buffer belongs to one thread at a time. */
+ * Appending never fails visibly: when memory runs out or `limit` would be passed, the buffer is
+ * marked failed, keeps what it had and ignores all further appends. The caller checks buf_failed()
+ * once, at the end. A buffer belongs to one thread at a time. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
@@ -28,7 +28,8 @@ void buf_add_char(struct buf *b, char c);
 
 /* Appends as printf would. */
 void buf_addf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buf_addv(struct buf *b, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+void buf_addv(struct buf *b, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 /* Makes room for `more` further bytes; false (and failed) when that is not possible. */
 bool buf_reserve(struct buf *b, size_t more);
@@ -53,8 +54,8 @@ static inline struct span buf_span(const struct buf *b)
 /* The content as a NUL-terminated string, "" when empty; valid as buf_span(). */
 const char *buf_str(const struct buf *b);
 
-/* Hands the memory over: the caller frees the returned NUL-terminated string. NULL when the buffer has
- * failed or memory runs out (the buffer is freed then too). */
+/* Hands the memory over: the caller frees the returned NUL-terminated string. NULL when the buffer
+ * has failed or memory runs out (the buffer is freed then too). */
 char *buf_detach(struct buf *b);
 
 #endif

@@ -57,9 +57,10 @@ struct settings {
 };
 
 /* Loads them: `environment` is an array of "NAME=value" that ends with NULL (the process's environ,
- * or a test's); it wins over the file `env_file` (NULL: none). An empty value counts as not set,
- * but for REVIEWD_STAGE. NULL with one line in `reason` that names variable, source, value (masked
- * when secret) and what is allowed. `environment` must stay as it is until settings_free(). */
+ * or a test's; NULL: empty); it wins over the file `env_file` (NULL: none). An empty value counts
+ * as not set, but for REVIEWD_STAGE. NULL with one line in `reason` that names variable, source,
+ * value (masked when secret) and what is allowed. `environment` must stay as it is until
+ * settings_free(). */
 struct settings *settings_load(const char *env_file, const char *const *environment,
                                char reason[SETTINGS_REASON_SIZE]);
 void settings_free(struct settings *settings); /* NULL: nothing */

@@ -181,7 +181,8 @@ struct settings *settings_load(const char *env_file, const char *const *environm
         (void)snprintf(reason, SETTINGS_REASON_SIZE, "out of memory");
         return NULL;
     }
-    detail->environment = environment;
+    static const char *const nothing[] = {NULL};
+    detail->environment = environment != NULL ? environment : nothing;
     detail->values = values;
     detail->file_name = file_name;
     s->detail = detail;

@@ -35,9 +35,10 @@ static struct arguments read_arguments(int argc, char **argv)
         {0},
     };
     struct arguments a = {.exit_code = -1};
+    opterr = 0;
     optind = 0; /* the GNU way to start afresh */
     int option;
-    while (a.exit_code < 0 && (option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+    while (a.exit_code < 0 && (option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
         if (option == 'e') {
             a.env_file = optarg;
         } else if (option == 't') {
@@ -45,7 +46,10 @@ static struct arguments read_arguments(int argc, char **argv)
         } else if (option == 'h') {
             print_usage();
             a.exit_code = CLI_OK;
-        } else { /* getopt_long() has said what is wrong */
+        } else {
+            (void)fprintf(stderr, "reviewd config: %s %.40s; see reviewd config --help\n",
+                          option == ':' ? "there is no value after" : "unknown option",
+                          argv[optind - 1]);
             a.exit_code = CLI_USAGE;
         }
     }

@@ -67,6 +67,7 @@ static void test_defaults(void **state)
     assert_null(settings_warning(s, 0));
     settings_free(s);
     settings_free(NULL);
+    settings_free(load(NULL));
 }
 
 static void test_as_on_the_lambda(void **state)
