@@ -63,7 +63,7 @@ void assess_item(struct assess *a, unsigned item)
         append(a, entry->polarity, 1.0);
 }
 
-void assess_exclaim(struct assess *a)
+void assess_raise(struct assess *a)
 {
     a->polarity = clamp(a->polarity * 1.25);
 }

@@ -37,8 +37,15 @@ static inline void assess_unknown(struct assess *a, size_t length)
     a->before &= kept[length < 3 ? length : 3];
 }
 
-/* Takes a '!', which raises the last assessment. */
-void assess_exclaim(struct assess *a);
+/* Takes a '!' that raises the last assessment. */
+void assess_raise(struct assess *a);
+
+/* Takes a '!'. */
+static inline void assess_exclaim(struct assess *a)
+{
+    if (a->polarity != 0.0 && a->polarity != 1.0 && a->polarity != -1.0)
+        assess_raise(a); /* else it stays as it is, however many come */
+}
 
 /* The mean of the assessments; 0.0 when there is none. */
 double assess_mean(const struct assess *a);

@@ -14,6 +14,7 @@ enum chars_flags {
     CHARS_WIDE = 16,       /* may begin a blank or a quote beyond ASCII: ask chars_wide() */
     CHARS_TERMINATOR = 32, /* ends a sentence */
     CHARS_CLOSING = 64,    /* after a terminator still belongs to its sentence */
+    CHARS_IDLE = 128,      /* a mark that no emoticon and no "(!)" begins with, and that ends no sentence */
 };
 
 extern const uint8_t chars_flags[256];

@@ -3,19 +3,14 @@
 #include "chars.h"
 
 enum {
-    EMOTICON_MAX = 5, /* bytes */
-    UNCLEAR = 0x8000, /* no mode */
+    EMOTICON_MAX = 5,   /* bytes */
+    UNCLEAR = 0x100000, /* no mode */
 };
-
-static inline unsigned next_state(unsigned state, char byte)
-{
-    return emoticon_next[state][emoticon_symbol[(uint8_t)byte]];
-}
 
 /* Whether the state completes an emoticon that may still turn out to be a longer one. */
 static bool is_undecided(unsigned state)
 {
-    return (emoticon_next[state][0] & EMOTICON_ACT) != 0;
+    return (emoticon_next[state] & EMOTICON_ACT) != 0;
 }
 
 /* The state after a token; only its last bytes can matter. */
@@ -27,7 +22,7 @@ static unsigned run(unsigned state, const char *text, size_t len)
         state = 0;
     }
     for (size_t i = 0; i < len; i++)
-        state = next_state(state, text[i]) & GLUE_STATE;
+        state = emoticon_step(state, text[i]) & GLUE_STATE;
     return state;
 }
 
@@ -41,8 +36,8 @@ static void hand_on_held(struct glue *g)
 static void complete(struct glue *g, unsigned state)
 {
     if (g->since != 0) { /* else it is one token, or the end of one, already */
-        bool whole = emoticon_depth[state] == g->held_len + g->since;
-        g->held = whole ? emoticon_item[state] : ITEM_MANY;
+        bool whole = emoticon_depth(state) == g->held_len + g->since;
+        g->held = whole ? emoticon_item(state) : ITEM_MANY;
     }
     hand_on_held(g);
 }
@@ -53,14 +48,14 @@ static void push(struct glue *g, unsigned item, const char *text, size_t len)
     unsigned state = g->mode & GLUE_STATE;
     if (g->held == ITEM_ONE) {
         g->held_len = 1;
-        g->since = state != 0 ? emoticon_depth[state] - 1U : 0;
+        g->since = state != 0 ? emoticon_depth(state) - 1 : 0;
     }
     if (is_undecided(state) && *text != ')') {
         complete(g, state);
         state = 0;
     }
     state = run(state, text, len);
-    size_t depth = emoticon_depth[state];
+    size_t depth = emoticon_depth(state);
     if (depth <= len) { /* nothing before this token matters any more */
         hand_on_held(g);
         g->held = item;
@@ -73,7 +68,7 @@ static void push(struct glue *g, unsigned item, const char *text, size_t len)
     } else {
         g->since += len;
     }
-    if (emoticon_item[state] != 0 && !is_undecided(state)) {
+    if (emoticon_item(state) != 0 && !is_undecided(state)) {
         complete(g, state);
         state = 0;
     } else if (state == 0) {
@@ -102,7 +97,7 @@ static void end_sentence(struct glue *g)
     unsigned state = g->mode & GLUE_STATE;
     if (g->held == ITEM_ONE && state != 0) {
         g->held_len = 1;
-        g->since = emoticon_depth[state] - 1U;
+        g->since = emoticon_depth(state) - 1;
     }
     if (is_undecided(state))
         complete(g, state);
@@ -146,59 +141,77 @@ static void take_mark(struct glue *g, char mark, unsigned flags)
 
 /* What take_mark() makes of `mode` where it has nothing to hand on; else UNCLEAR. Texts may be long
  * runs of marks, so this must be about as quick for each as a word is for each of its letters. */
-static inline unsigned quick_mode(unsigned mode, char mark, unsigned flags)
+__attribute__((always_inline)) static inline unsigned quick_mode(unsigned mode, char mark,
+                                                                 unsigned flags)
 {
+    if (mode == GLUE_OPEN && mark == '(')
+        return mode;
     if ((mode & GLUE_ENDED) != 0 && (flags & CHARS_CLOSING) == 0) {
         if ((mode & ~(unsigned)GLUE_ENDED) != 0)
             return UNCLEAR;
         mode = 0;
     }
     if ((mode & (GLUE_OPEN | GLUE_OPEN_MARK)) != 0) {
-        unsigned state = next_state(mode & GLUE_STATE, '(');
+        unsigned state = emoticon_step(mode & GLUE_STATE, '(');
         if ((mode & GLUE_OPEN_MARK) != 0 || mark == '!' || (state & EMOTICON_ACT) != 0)
             return UNCLEAR;
         mode = (mode & GLUE_ENDED) | state;
     }
     if (mark == '(')
         return mode | GLUE_OPEN;
-    unsigned state = next_state(mode & GLUE_STATE, mark);
+    unsigned state = emoticon_step(mode & GLUE_STATE, mark);
     if ((state & EMOTICON_ACT) != 0)
         return UNCLEAR;
     unsigned ended = (flags & CHARS_TERMINATOR) != 0 ? GLUE_ENDED : mode & GLUE_ENDED;
     return state | ended;
 }
 
-static inline void mark_quickly(struct glue *g, char mark, unsigned flags)
+/* Takes a mark and returns the mode after it; g->mode is up to date only where it must be. */
+__attribute__((always_inline)) static inline unsigned step(struct glue *g, unsigned mode, char mark,
+                                                           unsigned flags)
 {
-    unsigned mode = g->held == ITEM_ONE ? quick_mode(g->mode, mark, flags) : (unsigned)UNCLEAR;
-    if (mode == UNCLEAR) {
-        take_mark(g, mark, flags);
-        return;
+    if (mode == 0 && (flags & CHARS_IDLE) != 0)
+        return 0;
+    if (mode <= GLUE_STATE && g->held == ITEM_ONE && (flags & CHARS_TERMINATOR) == 0 &&
+        mark != '(') {
+        unsigned state = emoticon_step(mode, mark);
+        if ((state & EMOTICON_ACT) == 0)
+            return state;
     }
-    g->mode = mode;
+    unsigned next = g->held == ITEM_ONE ? quick_mode(mode, mark, flags) : (unsigned)UNCLEAR;
+    if (next == UNCLEAR) {
+        g->mode = mode;
+        take_mark(g, mark, flags);
+        return g->mode;
+    }
     if (mark == '!')
         assess_exclaim(&g->assess);
+    return next;
 }
 
 void glue_mark(struct glue *g, char mark)
 {
-    mark_quickly(g, mark, chars_of(mark));
+    g->mode = step(g, g->mode, mark, chars_of(mark));
 }
 
 const char *glue_marks(struct glue *g, const char *s, const char *end)
 {
+    unsigned mode = g->mode;
     for (; s < end; s++) {
         unsigned flags = chars_of(*s);
         if ((flags & (CHARS_QUOTE | CHARS_PUNCTUATION)) != 0)
-            mark_quickly(g, *s, flags);
+            mode = step(g, mode, *s, flags);
         else if (*s != ' ')
             break;
     }
+    g->mode = mode;
     return s;
 }
 
 void glue_quote(struct glue *g, bool closing)
 {
+    if (g->mode == 0)
+        return;
     if ((g->mode & GLUE_ENDED) != 0 && !closing)
         end_sentence(g);
     release_open(g);

@@ -12,10 +12,10 @@
 
 /* Bits of glue.mode. With none but GLUE_ENDED set, nothing is held. */
 enum {
-    GLUE_STATE = 0x7F,      /* of the emoticons' automaton */
-    GLUE_OPEN = 0x100,      /* a "(" is held: it may become "(!)" */
-    GLUE_OPEN_MARK = 0x200, /* "(" and "!" are held */
-    GLUE_ENDED = 0x400,     /* after a terminator: closing marks still belong to the sentence */
+    GLUE_STATE = 0x7FFF,      /* of the emoticons' automaton */
+    GLUE_OPEN = 0x10000,      /* a "(" is held: it may become "(!)" */
+    GLUE_OPEN_MARK = 0x20000, /* "(" and "!" are held */
+    GLUE_ENDED = 0x40000,     /* after a terminator: closing marks still belong to the sentence */
 };
 
 struct glue {

@@ -15,7 +15,7 @@ enum {
     LEXICON_FILTER_WORDS = (1 << LEXICON_FILTER_LOG2) / 64,
     LEXICON_SLOTS_LOG2 = 13,
     LEXICON_SLOTS = 1 << LEXICON_SLOTS_LOG2,
-    EMOTICON_SYMBOLS = 35,
+    EMOTICON_SYMBOLS = 64, /* 35 are used; a power of two is the quicker index */
 };
 
 enum lexicon_flags {
@@ -46,18 +46,34 @@ extern const uint64_t lexicon_filter[LEXICON_FILTER_WORDS];
 /* Open addressing by the hash's top bits; 0 is empty. */
 extern const uint16_t lexicon_slots[LEXICON_SLOTS];
 
-/* Aho-Corasick over the emoticons' bytes in their exact case: state 0 is the root, a state's depth
- * is the length of the longest beginning of an emoticon that the input ends with. */
+/* Aho-Corasick over the emoticons' bytes in their exact case. A state is the offset of its row; 0
+ * is the root. Its depth is the length of the longest beginning of an emoticon that the input ends
+ * with. */
 extern const uint8_t emoticon_symbol[256];
-/* EMOTICON_ACT on a transition: an emoticon is complete, or the one that `state` stands for was the
- * longest. */
-extern const uint8_t emoticon_next[][EMOTICON_SYMBOLS];
-extern const uint8_t emoticon_depth[];
-/* The item of the emoticon that the state completes, else 0. */
-extern const uint16_t emoticon_item[];
+/* Rows of EMOTICON_SYMBOLS: the next state, with EMOTICON_ACT when it completes an emoticon, or
+ * when the row's state does and only now turns out to be the longest. */
+extern const uint16_t emoticon_next[];
+extern const uint8_t emoticon_depths[];
+/* The item of the emoticon that is complete in the state, else 0. */
+extern const uint16_t emoticon_items[];
 /* The item of "(!)". */
 extern const uint16_t emoticon_sarcasm;
-enum { EMOTICON_ACT = 0x80 };
+enum { EMOTICON_ACT = 0x8000 };
+
+static inline unsigned emoticon_step(unsigned state, char byte)
+{
+    return emoticon_next[state + emoticon_symbol[(uint8_t)byte]];
+}
+
+static inline size_t emoticon_depth(unsigned state)
+{
+    return emoticon_depths[state / EMOTICON_SYMBOLS];
+}
+
+static inline unsigned emoticon_item(unsigned state)
+{
+    return emoticon_items[state / EMOTICON_SYMBOLS];
+}
 
 /* A lower-cased token as eight-byte words in the order of little-endian memory, padded with zeros.
  */

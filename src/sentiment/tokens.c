@@ -109,6 +109,11 @@ static inline void take_word(const struct scan *scan, const char *s, const struc
         assess_item(&g->assess, item);
 }
 
+static inline const char *skip_space(const struct scan *scan, const char *s)
+{
+    return s < scan->end && *s == ' ' ? s + 1 : s;
+}
+
 static bool is_separator(const struct scan *scan, const char *s)
 {
     if (s == scan->end)
@@ -216,7 +221,7 @@ static const char *take_other(const struct scan *scan, const char *s)
         return glue_marks(scan->glue, s, scan->end);
     if ((flags & CHARS_DOT) != 0 && is_separator(scan, s + 1)) {
         glue_mark(scan->glue, *s);
-        return s + 1;
+        return skip_space(scan, s + 1);
     }
     if ((flags & CHARS_WIDE) != 0) {
         enum chars_wide_kind kind;
@@ -231,9 +236,25 @@ static const char *take_other(const struct scan *scan, const char *s)
     return take_run(scan, s);
 }
 
+/* A word that ends in the n of "n't", which is a token of its own. */
+static const char *take_contraction(const struct scan *scan, const char *s, struct word *word)
+{
+    const char *n = s + word->len - 1;
+    if (word->len > BLOCK)
+        return take_run(scan, s);
+    if (word->len > 1) {
+        word->len--;
+        word->key.word[0] &= (UINT64_C(1) << (8 * word->len)) - 1;
+        word->hash = lexicon_hash(0, word->key.word[0]);
+        take_word(scan, s, word, ' ');
+    }
+    if (scan->glue->mode != 0)
+        glue_token(scan->glue, ITEM_ONE, n, 1);
+    return n + 1;
+}
+
 /* What a word stands before decides whether it is a token; returns where the next token begins. */
-static inline const char *after_word(const struct scan *scan, const char *s,
-                                     const struct word *word)
+static inline const char *after_word(const struct scan *scan, const char *s, struct word *word)
 {
     const char *end = s + word->len;
     if (end == scan->end) {
@@ -245,7 +266,9 @@ static inline const char *after_word(const struct scan *scan, const char *s,
         take_word(scan, s, word, scan->end - end >= 2 ? end[1] : 'a');
         return end + 1;
     }
-    if ((flags & (CHARS_BLANK | CHARS_QUOTE)) != 0 && !is_contraction(scan, end)) {
+    if ((flags & (CHARS_BLANK | CHARS_QUOTE)) != 0) {
+        if (is_contraction(scan, end))
+            return take_contraction(scan, s, word);
         take_word(scan, s, word, ' ');
         return end;
     }
@@ -253,7 +276,7 @@ static inline const char *after_word(const struct scan *scan, const char *s,
         !(*end == '.' && abbreviation_is(s, word->len))) {
         take_word(scan, s, word, ' ');
         glue_mark(scan->glue, *end);
-        return end + 1;
+        return skip_space(scan, end + 1);
     }
     return take_run(scan, s);
 }

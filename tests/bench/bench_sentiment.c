@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { ROUNDS = 5, REVIEWS = 1024, REVIEW_LEN = 60 };
+enum { ROUNDS = 9, REVIEWS = 1024, REVIEW_LEN = 60 };
 
 static volatile double sink;
 

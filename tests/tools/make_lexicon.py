@@ -16,7 +16,8 @@ MULTIPLIER = 0x9E3779B97F4A7C15
 TEXT_MAX = 22  # LEXICON_TEXT_MAX
 FILTER_LOG2 = 16
 SLOTS_LOG2 = 13
-EMOTICON_SYMBOLS = 35
+EMOTICON_SYMBOLS = 64
+ACT = 0x8000  # EMOTICON_ACT
 ITEM_PAIR = 1  # what "xD" counts as when glued: a word of two letters
 INTENSITIES = [1.0, 1.3, 1.5, 2.0]
 OUT = pathlib.Path(__file__).resolve().parents[2] / "src/sentiment/lexicon_data.c"
@@ -90,7 +91,7 @@ def automaton(index):
     states = [b""] + sorted({f[:i] for f in faces for i in range(1, len(f) + 1)}, key=lambda s: (len(s), s))
     number = {s: i for i, s in enumerate(states)}
     longer = {f for f in faces if any(g != f and g.startswith(f) for g in faces)}
-    assert longer == {b":c", b":o"} and len(states) < 128
+    assert longer == {b":c", b":o"} and len(states) < 128 and len(alphabet) < EMOTICON_SYMBOLS
     for s in states:  # a shorter emoticon never ends while a longer one that began before it is still open
         for i in range(1, len(s)):
             assert s in faces or s[i:] not in faces
@@ -103,12 +104,12 @@ def automaton(index):
 
     table = []
     for s in states:
-        row = [0x80 if s in longer else 0]
+        row = [ACT if s in longer else 0]
         for b in alphabet:
             to = step(s, b)
             act = s in longer or (to in faces and to not in longer)
-            row.append(number[to] | (0x80 if act else 0))
-        table.append(row)
+            row.append(number[to] * EMOTICON_SYMBOLS | (ACT if act else 0))
+        table.append(row + [row[0]] * (EMOTICON_SYMBOLS - len(row)))
     items = [index.get(s.decode().lower(), ITEM_PAIR) if s in faces else 0 for s in states]
     return symbol, table, [len(s) for s in states], items
 
@@ -140,12 +141,11 @@ def main():
     out.append(numbers(slots))
     out.append("};\n\nconst uint8_t emoticon_symbol[256] = {")
     out.append(numbers([symbol.get(b, 0) for b in range(256)]))
-    out.append("};\n\nconst uint8_t emoticon_next[][EMOTICON_SYMBOLS] = {")
-    assert all(len(row) == EMOTICON_SYMBOLS for row in table)
-    out.extend("    {" + ", ".join(map(str, row)) + "}," for row in table)
-    out.append("};\n\nconst uint8_t emoticon_depth[] = {")
+    out.append("};\n\nconst uint16_t emoticon_next[] = {")
+    out.extend(numbers(row) for row in table)
+    out.append("};\n\nconst uint8_t emoticon_depths[] = {")
     out.append(numbers(depth))
-    out.append("};\n\nconst uint16_t emoticon_item[] = {")
+    out.append("};\n\nconst uint16_t emoticon_items[] = {")
     out.append(numbers(items))
     out.append("};\n\nconst uint16_t emoticon_sarcasm = %d;" % index["(!)"])
     OUT.write_text("\n".join(out) + "\n")
