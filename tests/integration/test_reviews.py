@@ -118,11 +118,11 @@ def refused(service, body, reason, status=400):
         (b"", "line 1, column"),
         (b"nonsense", "line 1, column"),
         (b'{"user_name":"a","review":"x"} x', "line 1, column"),
-        (b'{"user_name":"a","review":"x","review":"y"}', "(?i)duplicate"),
-        (b'{"a":' * 3000 + b"1" + b"}" * 3000, "(?i)deep|nest|level"),
-        (b'{"user_name":"a","review":"\xff"}', "(?i)utf-8"),
-        (b'{"user_name":"a","review":"x\\u0000y"}', "(?i)NUL"),
-        (b'{"user_name":"a","review":"\\ud800"}', "(?i)surrogate|unicode"),
+        (b'{"user_name":"a","review":"x","review":"y"}', "same member name twice"),
+        (b'{"a":' * 3000 + b"1" + b"}" * 3000, "nested too deep"),
+        (b'{"user_name":"a","review":"\xff"}', "invalid UTF-8"),
+        (b'{"user_name":"a","review":"x\\u0000y"}', "NUL character"),
+        (b'{"user_name":"a","review":"\\ud800"}', r"invalid \\u escape"),
         (b"[]", "object"),
         (b'"x"', "object"),
         (b"null", "object"),
@@ -178,7 +178,7 @@ def test_body_limit_of_chunks(make_service):
     def chunked(size):
         body = body_of(size)
         parts = [body[i : i + 300] for i in range(0, size, 300)]
-        return service.request("POST", "/reviews", iter(parts), {"Transfer-Encoding": "chunked"})[0]
+        return service.request("POST", "/reviews", iter(parts))[0]
 
     assert [chunked(999), chunked(1000), chunked(1001)] == [200, 200, 413]
 
