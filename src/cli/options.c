@@ -41,6 +41,7 @@ int options_settings(int argc, char **argv, const char *name, const char *purpos
     const char *env_file = NULL;
     int option;
     opterr = 0;
+    optind = 0; /* the GNU way to start afresh */
     while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
         if (option == 'h') {
             return print_help(name, purpose);

@@ -89,10 +89,10 @@ static void test_prints_settings(void **state)
 static void test_usage_errors(void **state)
 {
     (void)state;
-    check(ARGUMENTS("--unknown"), CLI_USAGE, "", "reviewd config: unknown option --unknown; see");
-    check(ARGUMENTS("--env-file"), CLI_USAGE, "",
-          "reviewd config: there is no value after --env-file; see");
-    check(ARGUMENTS("extra"), CLI_USAGE, "", "reviewd config: it takes no argument 'extra'");
+    check(ARGUMENTS("--unknown"), CLI_USAGE, "",
+          "reviewd: unknown option --unknown; try reviewd config --help");
+    check(ARGUMENTS("--env-file"), CLI_USAGE, "", "reviewd: a value is missing for --env-file;");
+    check(ARGUMENTS("extra"), CLI_USAGE, "", "reviewd: config takes no argument extra;");
     check(ARGUMENTS("--env-file", "/nowhere/x"), CLI_USAGE, "",
           "reviewd: cannot read /nowhere/x: No such");
 }
