@@ -121,6 +121,15 @@ class Bench:
                 times.append(s.first_200_ms)
         return [Figure("from exec to the first 200, median of 11", statistics.median(times), "ms", 50, at_least=False)]
 
+    def scores(self) -> list[Figure]:
+        values = self.programs("bench_score.py")
+        return [
+            Figure("reviewd score --ndjson on one core, against TextBlob", values["score_ratio"], "times", 100),
+            Figure("… against TextBlob's scorer without its objects", values["score_ratio_bare"], "times"),
+            Figure("… lines a second on one core", values["score_lines_per_s"], "/s"),
+            Figure("… lines a second on all cores", values["score_lines_per_s_all_cores"], "/s"),
+        ]
+
     def idle(self) -> list[Figure]:
         with service.reviewd(self.reviewd, self.folder / "idle") as s:
             time.sleep(2)  # the first review's mail and the like
@@ -135,7 +144,7 @@ class Bench:
         ]
 
 
-PARTS = ["posts", "memory", "start", "idle"]
+PARTS = ["scores", "posts", "memory", "start", "idle"]
 
 
 def table(figures: list[Figure]) -> str:
