@@ -28,6 +28,7 @@ if compgen -G 'tests/integration/test_*.py' >/dev/null; then
     export REVIEWD_BIN=$PWD/$build/reviewd
     export REQUEST_GENERATOR_BIN=$PWD/$build/request_generator
     export SIGV4_TOOL=$PWD/$build/tests/tools/sigv4_tool
+    export AWS_CALL_TOOL=$PWD/$build/tests/tools/aws_call_tool
     export REVIEWD_SAN=$san
     "$venv/bin/python" -m pytest -q --timeout=300 -p no:cacheprovider tests/integration || status=1
 fi
