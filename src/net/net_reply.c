@@ -51,8 +51,8 @@ static struct span trim(struct span s)
 static void note_mail_line(struct net_easy *e, struct span line)
 {
     size_t len = 0;
-    e->enhanced[0] = '\0';
-    if (line.len < 9 || strchr("245", line.ptr[4]) == NULL || line.ptr[5] != '.')
+    if (line.len < 9 || strchr("45", line.ptr[0]) == NULL || line.ptr[4] != line.ptr[0] ||
+        line.ptr[5] != '.')
         return;
     while (4 + len < line.len && len < sizeof(e->enhanced) - 1 &&
            (isdigit((unsigned char)line.ptr[4 + len]) || line.ptr[4 + len] == '.'))

@@ -133,8 +133,9 @@ static void *serve_one(void *context)
 {
     struct test_conn *c = context;
     struct test_server *s = c->server;
+    void (*handler)(struct test_conn * conn) = atomic_load(&s->handler);
     if (!s->tls || conn_starttls(c))
-        s->handler(c);
+        handler(c);
     SSL_free(c->ssl);
     pthread_mutex_lock(&s->lock);
     close(c->fd);
