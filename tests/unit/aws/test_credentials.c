@@ -304,6 +304,72 @@ static void failed_forced_refresh_keeps_old_ones(void **state)
     fixture_free(f);
 }
 
+/* Forces a refresh that fails, and steps to the end of it. */
+static void force_a_failure(struct fixture *f, const struct credentials *used)
+{
+    assert_true(credentials_invalidate(f->source, used));
+    fixture_gives(f, used->access_key_id);
+}
+
+static void forced_refreshes_back_off_too(void **state)
+{
+    (void)state;
+    struct fake_reply script[20] = {REPLY(LATER("ASIA1"))};
+    for (size_t i = 1; i <= 12; i++) {
+        script[i] = (struct fake_reply){.status = 500};
+    }
+    script[13] = (struct fake_reply)REPLY(LATER("ASIA2"));
+    struct fixture *f = open_with(script, 14);
+    f->random = 0; /* the shortest pauses: half a second, doubling */
+    fake_transport_run(&f->net);
+    struct credentials *old = NULL;
+    assert_int_equal(credentials_get(f->source, NULL, &old), CREDENTIALS_READY);
+    for (size_t i = 0; i < 4; i++) {
+        fake_clock_advance(&f->clock, 5 * SECOND);
+        force_a_failure(f, old);
+    }
+    fake_clock_advance(&f->clock, 4 * SECOND - 1); /* the fetch itself has taken 2 s */
+    assert_false(credentials_invalidate(f->source, old));
+    fake_clock_advance(&f->clock, 1);
+    assert_true(credentials_invalidate(f->source, old));
+    fixture_gives(f, "ASIA2");
+    credentials_unref(old);
+    /* The success has ended the doubling. */
+    assert_int_equal(credentials_get(f->source, NULL, &old), CREDENTIALS_READY);
+    fake_clock_advance(&f->clock, 5 * SECOND);
+    force_a_failure(f, old);
+    fake_clock_advance(&f->clock, 3 * SECOND);
+    assert_true(credentials_invalidate(f->source, old));
+    credentials_unref(old);
+    fixture_free(f);
+}
+
+static void timers_do_not_pile_up(void **state)
+{
+    (void)state;
+    struct fake_reply script[30];
+    for (size_t i = 0; i < COUNT(script); i++) {
+        script[i] = (struct fake_reply)REPLY(LATER("ASIA1"));
+    }
+    struct fixture *f = open_with(script, COUNT(script));
+    fake_transport_run(&f->net);
+    for (size_t i = 0; i < 20; i++) {
+        struct credentials *c = NULL;
+        assert_int_equal(credentials_get(f->source, NULL, &c), CREDENTIALS_READY);
+        fake_clock_advance(&f->clock, 5 * SECOND);
+        assert_true(credentials_invalidate(f->source, c));
+        credentials_unref(c);
+        fake_transport_run(&f->net);
+    }
+    assert_int_equal(f->net.sent_count, 21);
+    size_t waiting = 0;
+    for (size_t i = 0; i < f->net.timer_count; i++) {
+        waiting += !f->net.timers[i].fired;
+    }
+    assert_int_equal(waiting, 1);
+    fixture_free(f);
+}
+
 /* The clock was set on, or the machine slept: timers are late, and a caller notices first. */
 static void a_caller_starts_a_late_refresh(void **state)
 {
@@ -460,6 +526,8 @@ int main(void)
         cmocka_unit_test(recovers_after_failures),
         cmocka_unit_test(forced_refresh_brings_new_ones),
         cmocka_unit_test(failed_forced_refresh_keeps_old_ones),
+        cmocka_unit_test(forced_refreshes_back_off_too),
+        cmocka_unit_test(timers_do_not_pile_up),
         cmocka_unit_test(a_caller_starts_a_late_refresh),
         cmocka_unit_test(environment_is_read),
         cmocka_unit_test(environment_must_be_whole),

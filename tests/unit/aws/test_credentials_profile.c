@@ -2,7 +2,7 @@
 #include "aws/sigv4.h"
 #include "credentials_fixture.h"
 
-#include <sys/stat.h>
+#include <sys/wait.h>
 
 #define ROLE(id)                                                                                   \
     {                                                                                              \
@@ -370,6 +370,7 @@ static void closing_stops_a_program(void **state)
     f->source = NULL;
     fake_transport_run(&f->net);
     assert_true(time(NULL) - start < 10);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* it was ended and reaped */
     fixture_free(f);
 }
 
