@@ -57,12 +57,12 @@ class Bench:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def programs(self, name: str, *arguments: str) -> dict[str, float]:
-        """Runs a benchmark program of tests/bench; its "name value" lines."""
+        """Runs a benchmark program of tests/bench; its lines "name value" or "name value unit"."""
         path = HERE / name if name.endswith(".py") else self.build / "tests/bench" / name
         command = [sys.executable, path] if name.endswith(".py") else [path]
         environment = os.environ | {"REVIEWD_BIN": str(self.reviewd)}
         done = subprocess.run([*command, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
-        values = {m[1]: float(m[2]) for m in re.finditer(r"^(\w+) ([\d.eE+-]+)$", done.stdout, re.M)}
+        values = {m[1]: float(m[2]) for m in re.finditer(r"^(\S+(?: \S+)*?) +([\d.]+)(?: \S+)?$", done.stdout, re.M)}
         if not values:
             raise RuntimeError(f"{name} gave no figures:\n{done.stdout}{done.stderr}")
         return values
@@ -74,6 +74,24 @@ class Bench:
         return path
 
     # --- the parts: each returns figures ---------------------------------------------------------------------
+
+    def sentiment(self) -> list[Figure]:
+        values = self.programs("bench_sentiment")
+        return [
+            Figure("scoring alone, long prose, one core", values["prose"], "MB/s", 150),
+            Figure("… one review of 60 bytes", values["60-byte review"], "ns"),
+        ]
+
+    def store(self) -> list[Figure]:
+        values = self.programs("bench_store", str(self.folder), "500000")
+        return [
+            Figure("SQLite store alone, 64 producers", values["store_rows_per_second"], "rows/s"),
+            Figure("… p99 of a put", values["store_put_p99_us"] / 1000, "ms"),
+        ]
+
+    def sign(self) -> list[Figure]:
+        value = self.programs("bench_sigv4")["sign_putitem_us"]
+        return [Figure("signing one PutItem", value, "µs", 5, at_least=False)]
 
     def posts(self) -> list[Figure]:
         """The service and the yardstick in turns, so that both see the same weather."""
@@ -144,7 +162,7 @@ class Bench:
         ]
 
 
-PARTS = ["scores", "posts", "memory", "start", "idle"]
+PARTS = ["scores", "sentiment", "sign", "store", "posts", "memory", "start", "idle"]
 
 
 def table(figures: list[Figure]) -> str:

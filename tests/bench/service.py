@@ -72,7 +72,7 @@ class Service:
 
 
 @contextmanager
-def reviewd(program: Path, folder: Path, *, mail: str = "maildir", keep: bool = False):
+def reviewd(program: Path, folder: Path, *, keep: bool = False):
     """Runs the service on a free port with its data in `folder`, emptied before unless `keep`."""
     if not keep:
         shutil.rmtree(folder, ignore_errors=True)
@@ -82,7 +82,8 @@ def reviewd(program: Path, folder: Path, *, mail: str = "maildir", keep: bool = 
         "PATH": os.environ["PATH"],
         "REVIEWD_LISTEN": f"127.0.0.1:{port}",
         "REVIEWD_STORE": f"sqlite:{folder}/reviews.db",
-        "REVIEWD_MAIL": f"maildir:{folder}/mail" if mail == "maildir" else mail,
+        "REVIEWD_MAIL": f"maildir:{folder}/mail",
+        "REVIEWD_DRAIN_DELAY": "0",
     }
     with open(folder / "log", "ab") as log:
         before = time.perf_counter()
@@ -129,9 +130,10 @@ def _milliseconds(text: str) -> float:
 def wrk(url: str, script: Path, bodies: Path, seconds: int) -> Load:
     """64 connections from one thread for some seconds; every answer must be a 200."""
     command = ["wrk", "-t1", "-c64", f"-d{seconds}", "--latency", "-s", script, url, "--", bodies]
-    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    if "Non-2xx" in text or "Socket errors" in text:
-        raise RuntimeError(f"not every request to {url} was answered with 200:\n{text}")
+    done = subprocess.run(command, capture_output=True, text=True)
+    text = done.stdout
+    if done.returncode != 0 or "Non-2xx" in text or "Socket errors" in text:
+        raise RuntimeError(f"not every request to {url} was answered with 200:\n{text}{done.stderr}")
     return Load(
         float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)),
         _milliseconds(re.search(r"50%\s+(\S+)", text).group(1)),
