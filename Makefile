@@ -55,6 +55,7 @@ REPLAY_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/replay_%,$(sort
 TOOL_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/tools/*.c)))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(BUILD)/%.o)
+SUPPORT := $(BUILD)/tests/libsupport.a
 
 .PHONY: all clean unit deps run test install help
 all: $(BUILD)/reviewd $(BUILD)/request_generator
@@ -70,7 +71,9 @@ $(BUILD)/reviewd: $(BUILD)/src/main.o $(LIB)
 $(BUILD)/request_generator: $(GEN_OBJ) $(LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+$(SUPPORT): $(SUPPORT_OBJ)
 $(LIB): $(LIB_OBJ)
+$(LIB) $(SUPPORT):
 	@rm -f $@
 	$(call say,AR,$@)ar rcs $@ $^
 
@@ -95,7 +98,8 @@ unit: $(UNIT_BIN)
 	tests/tools/run-unit.sh $(UNIT_BIN)
 
 # Fuzz corpora without libFuzzer: replay_NAME feeds tests/fuzz/corpus/NAME to fuzz_NAME.c.
-$(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(LIB)
+# Of the support only what a target uses is linked: the failing allocator stays out.
+$(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(SUPPORT) $(LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # What is missing is installed by a make of its own, so that the next one sees it.

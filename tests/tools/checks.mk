@@ -81,7 +81,7 @@ fuzz:
 	  SANFLAGS='-fsanitize=fuzzer-no-link $(FUZZ_SAN)' $(FUZZ_NAMES:%=build/fuzz/fuzz_%)
 	@tests/tools/run-fuzz.sh build/fuzz $(FUZZ_SECONDS) $(FUZZ_NAMES)
 
-$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIB)
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(SUPPORT) $(LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 # --- coverage ----------------------------------------------------------------------------------------------
