@@ -364,7 +364,12 @@ static void closing_stops_a_program(void **state)
     const struct files files = {"p", "[profile p]\ncredential_process = sleep 50\n", NULL};
     struct fixture *f = with(&files, NULL, 0);
     fixture_open(f);
-    fake_transport_run(&f->net); /* it runs */
+    fake_transport_run(&f->net);
+    for (int i = 0; waitpid(-1, NULL, WNOHANG) != 0; i++) { /* 0: it runs */
+        assert_true(i < 10000);
+        const struct timespec pause = {.tv_nsec = 1000000};
+        (void)nanosleep(&pause, NULL);
+    }
     time_t start = time(NULL);
     credentials_close(f->source);
     f->source = NULL;
