@@ -97,6 +97,25 @@ static void test_deadline_that_has_passed(void **state)
     close_scene(&s);
 }
 
+static void test_which_statuses_are_good(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        enum call_outcome outcome;
+    } cases[] = {{199, CALL_REFUSED}, {200, CALL_OK},      {204, CALL_OK},
+                 {299, CALL_OK},      {300, CALL_REFUSED}, {307, CALL_REFUSED},
+                 {404, CALL_REFUSED}, {501, CALL_REFUSED}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene s;
+        open_scene(&s, &aws_service_ses, SCRIPT({.status = cases[i].status}), 1);
+        call(&s);
+        assert_int_equal(s.outcome, cases[i].outcome);
+        assert_int_equal(s.attempts, 1);
+        close_scene(&s);
+    }
+}
+
 static void test_reply_size(void **state)
 {
     (void)state;
@@ -253,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_success),
         cmocka_unit_test(test_sent_as_signed),
         cmocka_unit_test(test_deadline_that_has_passed),
+        cmocka_unit_test(test_which_statuses_are_good),
         cmocka_unit_test(test_reply_size),
         cmocka_unit_test(test_stop_ends_each_state),
         cmocka_unit_test(test_requests_that_cannot_be_sent),
