@@ -28,6 +28,7 @@ void ini_free(struct ini *ini);
  * in the brackets, folded: "profile x". Valid as long as the ini. */
 const char *ini_get(const struct ini *ini, const char *section, const char *key);
 
+/* Whether there is such a section, even an empty one. */
 bool ini_has(const struct ini *ini, const char *section);
 
 #endif

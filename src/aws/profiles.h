@@ -27,6 +27,7 @@ void profiles_free(struct profiles *p);
 /* AWS_PROFILE, else AWS_DEFAULT_PROFILE, else "default". */
 const char *profiles_name(struct aws_env env);
 
+/* Whether one of the files has a section for it. */
 bool profiles_has(const struct profiles *p, const char *profile);
 
 /* A setting of a profile, from the credentials file before the config file; NULL when it is not

@@ -29,9 +29,14 @@ struct provider {
     const struct provider_ops *ops;
 };
 
+/* Starts a fetch, as the operation above. */
 void provider_fetch(struct provider *p, provider_done *done, void *context);
+
+/* Ends the fetch that is under way early, as the operation above. */
 void provider_cancel(struct provider *p);
-void provider_free(struct provider *p); /* NULL: nothing */
+
+/* No fetch may be under way. NULL: nothing. */
+void provider_free(struct provider *p);
 
 /* Writes one line of printable ASCII: whatever else an answer or a file brought becomes '?'. */
 void provider_reason(char reason[CREDENTIALS_REASON_SIZE], const char *format, ...)
@@ -88,12 +93,21 @@ struct provider *credentials_choose(const struct credentials_config *config, con
  * NULL the reason, which is copied. */
 struct provider *credentials_fixed_new(struct credentials *c, const char *reason);
 
+/* AWS_ACCESS_KEY_ID and its companions. */
 struct provider *credentials_env_new(const struct credentials_config *config);
+
+/* A profile of the shared files: keys, a program, or roles one after the other. */
 struct provider *credentials_profile_new(const struct credentials_config *config,
                                          const char *profile);
+
+/* A program that writes credentials as JSON. */
 struct provider *credentials_process_new(const struct credentials_config *config,
                                          const char *command);
+
+/* The agent of an ECS task or an EKS pod. */
 struct provider *credentials_container_new(const struct credentials_config *config);
+
+/* The metadata service of an EC2 instance. */
 struct provider *credentials_imds_new(const struct credentials_config *config);
 
 /* A role to assume at STS; strings may be NULL unless said otherwise. */
@@ -106,6 +120,8 @@ struct credentials_role {
     const char *region;
     struct credentials *base; /* signs AssumeRole; the provider takes a reference of its own */
 };
+
+/* AssumeRole or AssumeRoleWithWebIdentity at STS. */
 struct provider *credentials_sts_new(const struct credentials_config *config,
                                      const struct credentials_role *role);
 

@@ -152,6 +152,7 @@ static inline void fixture_gives(struct fixture *f, const char *key_id)
     struct credentials *c = fixture_get(f, why);
     if (c == NULL) {
         fail_msg("no credentials: %s", why);
+        return;
     }
     assert_string_equal(c->access_key_id, key_id);
     credentials_unref(c);
