@@ -263,7 +263,10 @@ static inline const char *after_word(const struct scan *scan, const char *s, str
     }
     unsigned flags = chars_of(*end);
     if (*end == ' ') {
-        take_word(scan, s, word, scan->end - end >= 2 ? end[1] : 'a');
+        char next = 'a';
+        if (scan->end - end >= 2)
+            next = end[1];
+        take_word(scan, s, word, next);
         return end + 1;
     }
     if ((flags & (CHARS_BLANK | CHARS_QUOTE)) != 0) {
