@@ -93,6 +93,17 @@ class Bench:
         value = self.programs("bench_sigv4")["sign_putitem_us"]
         return [Figure("signing one PutItem", value, "µs", 5, at_least=False)]
 
+    def calls(self) -> list[Figure]:
+        """PutItem by PutItem to the constant, as if it were DynamoDB."""
+        with service.constant(self.build / "tests/bench/mhd_constant", max(os.cpu_count(), 2)) as url:
+            many = self.programs("bench_call", url.removesuffix("/reviews"), "64")
+            single = self.programs("bench_call", url.removesuffix("/reviews"), "1")
+        return [
+            Figure("signed calls to a constant, 64 at a time", many["call_per_s"], "/s"),
+            Figure("… processor time of each", many["call_cpu_us"], "µs"),
+            Figure("… one at a time, p50 with the constant's own time", single["call_p50_us"], "µs", 150, at_least=False),
+        ]
+
     def posts(self) -> list[Figure]:
         """The service and the yardstick in turns, so that both see the same weather."""
         bodies, script = self.bodies(), HERE / "post.lua"
@@ -162,7 +173,7 @@ class Bench:
         ]
 
 
-PARTS = ["scores", "sentiment", "sign", "store", "posts", "memory", "start", "idle"]
+PARTS = ["scores", "sentiment", "sign", "calls", "store", "posts", "memory", "start", "idle"]
 
 
 def table(figures: list[Figure]) -> str:
