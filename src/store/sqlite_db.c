@@ -103,15 +103,31 @@ static enum sqlite_kind kind_of(int code, int system_errno)
     }
 }
 
+/* The system's own error. A failed COMMIT leaves it only in the file that failed, most often the
+ * WAL. */
+static int system_errno_of(sqlite3 *handle, int code)
+{
+    sqlite3_file *wal = NULL;
+    int result = 0;
+    if ((code & 0xff) == SQLITE_CANTOPEN)
+        return sqlite3_system_errno(handle);
+    if ((code & 0xff) != SQLITE_IOERR)
+        return 0;
+    sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, (void *)&wal);
+    if (wal != NULL && wal->pMethods != NULL)
+        wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &result);
+    if (result == 0)
+        sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &result);
+    return result != 0 ? result : sqlite3_system_errno(handle);
+}
+
 static int fail_code(struct sqlite_db *db, int code, struct sqlite_error *error)
 {
-    int system_errno = db->handle != NULL ? sqlite3_system_errno(db->handle) : 0;
-    bool system_failed =
-        ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN) && system_errno != 0;
+    int system_errno = db->handle != NULL ? system_errno_of(db->handle, code) : 0;
     error->kind = kind_of(code, system_errno);
     snprintf(error->reason, sizeof error->reason, "database %.100s: %s%s%s: %s", db->path,
-             sqlite3_errstr(code), system_failed ? ": " : "",
-             system_failed ? strerror(system_errno) : "", kinds[error->kind].remedy);
+             sqlite3_errstr(code), system_errno != 0 ? ": " : "",
+             system_errno != 0 ? strerror(system_errno) : "", kinds[error->kind].remedy);
     return -1;
 }
 

@@ -135,14 +135,11 @@ int sqlite_file_lock(const char *path, char reason[STORE_ERROR_SIZE])
 static int stat_file(const char *path, const char *suffix, struct stat *info)
 {
     char name[PATH_MAX];
-    size_t len = strlen(path);
-    size_t suffix_size = strlen(suffix) + 1;
-    if (len + suffix_size > sizeof name) {
+    int len = snprintf(name, sizeof name, "%s%s", path, suffix);
+    if (len < 0 || (size_t)len >= sizeof name) {
         errno = ENAMETOOLONG;
         return -1;
     }
-    memcpy(name, path, len);
-    memcpy(name + len, suffix, suffix_size);
     return stat(name, info);
 }
 

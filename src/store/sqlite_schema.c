@@ -68,6 +68,8 @@ static int migrate_step(sqlite3 *db, int from)
 {
     char mark[96];
     int version = 0;
+    if (from < 0 || from >= sqlite_schema_latest())
+        return SQLITE_MISUSE;
     snprintf(mark, sizeof mark, "PRAGMA user_version = %d; PRAGMA application_id = %d; COMMIT",
              from + 1, SQLITE_SCHEMA_APPLICATION);
     int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);

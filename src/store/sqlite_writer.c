@@ -171,9 +171,9 @@ static int write_all(struct sqlite_writer *w, struct store_put *puts, struct bat
     }
     if (sqlite_db_commit(&w->db, error) == 0)
         return 0;
+    /* Overwrites what the commit may have left in the WAL: see the header. */
     struct sqlite_error ignored;
-    sqlite_db_probe(&w->db,
-                    &ignored); /* overwrites what the commit may have left: see the header */
+    sqlite_db_probe(&w->db, &ignored);
     return -1;
 }
 
