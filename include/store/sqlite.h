@@ -1,20 +1,20 @@
 /* The embedded store: one SQLite file in WAL mode, synchronous=FULL.
  *
- * One writer thread owns the writing connection. It takes all puts that wait, writes reviews and outbox rows
- * in one transaction, commits with one fsync and then calls their `done` (group commit). Outbox calls of the
- * notify thread go through the same thread. When a write fails (disk full, read-only, locked, corrupt), the
- * puts in hand end with STORE_UNAVAILABLE, store_ready() says why, and the thread tries a real write again
- * with back-off (at once when a new put comes after at least 100 ms, else each second) until the cause is
- * gone. */
+ * One writer thread owns the writing connection. It takes all puts that wait, writes reviews and
+ * outbox rows in one transaction, commits with one fsync and then calls their `done` (group
+ * commit). Outbox calls of the notify thread go through the same thread. When a write fails (disk
+ * full, read-only, locked, corrupt), the puts in hand end with STORE_UNAVAILABLE, store_ready()
+ * says why, and the thread tries a real write again with back-off (at once when a new put comes
+ * after at least 100 ms, else each second) until the cause is gone. */
 #ifndef STORE_SQLITE_H
 #define STORE_SQLITE_H
 
 #include "store/store.h"
 
-/* Opens or creates the database at `path` (the folder is made, mode 0750, with its parents), migrates the
- * schema and starts the writer. NULL with one line in `reason`: what failed, for which path, what to do. A
- * database of a newer schema version is refused. Only one process may serve a database: a second one is
- * refused by a lock file beside it, `path`-lock. */
+/* Opens or creates the database at `path` (the folder is made, mode 0750, with its parents),
+ * migrates the schema and starts the writer. NULL with one line in `reason`: what failed, for which
+ * path, what to do. A database of a newer schema version is refused. Only one process may serve a
+ * database: a second one is refused by a lock file beside it, `path`-lock. */
 struct store *store_sqlite_open(const char *path, const struct store_config *config,
                                 char reason[STORE_ERROR_SIZE]);
 

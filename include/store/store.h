@@ -1,11 +1,12 @@
-/* The store: where reviews and the duty to mail them are kept. The interface; implementations are made by
- * store_sqlite_open() and the like, and used only through the functions below.
+/* The store: where reviews and the duty to mail them are kept. The interface; implementations are
+ * made by store_sqlite_open() and the like, and used only through the functions below.
  *
- * The promise: when a put is done with STORE_OK, the review and, if asked for, the duty to mail it are
- * durable, together, and survive a kill at any instant.
+ * The promise: when a put is done with STORE_OK, the review and, if asked for, the duty to mail it
+ * are durable, together, and survive a kill at any instant.
  *
- * Threads: store_put() from any thread, never blocks. The outbox functions and store_close() may block on
- * I/O and belong to one thread at a time (the notify thread; main at close). store_ready() from any thread. */
+ * Threads: store_put() from any thread, never blocks. The outbox functions and store_close() may
+ * block on I/O and belong to one thread at a time (the notify thread; main at close). store_ready()
+ * from any thread. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -14,8 +15,8 @@
 
 #include <stdint.h>
 
-/* A review as the reference stores it: five strings, valid UTF-8 without NUL. The spans point to memory that
- * the owner of the item keeps. */
+/* A review as the reference stores it: five strings, valid UTF-8 without NUL. The spans point to
+ * memory that the owner of the item keeps. */
 struct item {
     struct span user_name; /* 1 to 2,048 bytes; partition key */
     struct span timestamp; /* clock_iso() form; sort key */
@@ -27,15 +28,18 @@ struct item {
 enum store_result {
     STORE_OK,
     STORE_BUSY,        /* the queue is full: nothing was written; answer 503 */
-    STORE_UNAVAILABLE, /* the store cannot write now (disk full, read-only, locked, corrupt, unreachable);
-                          nothing was acknowledged; answer 503. */
-    STORE_CONFLICT,    /* another review has the same user_name and timestamp: stamp anew and put again */
-    STORE_CLOSED       /* the store is being closed; answer 503 */
+    STORE_UNAVAILABLE, /* the store cannot write now (disk full, read-only, locked, corrupt,
+                          unreachable); nothing was acknowledged; answer 503. */
+    STORE_CONFLICT,    /* another review has the same user_name and timestamp: stamp anew and put
+                          again. A    store that writes many at once may miss it and replace that review
+                        */
+    STORE_CLOSED,      /* the store is being closed; answer 503 */
+    STORE_BAD_CURSOR   /* reading only: the cursor is none that this store gave for such a read */
 };
 
-/* One put. The caller owns it and everything the item points to, and keeps both until `done` was called;
- * it is called exactly once when store_put() gave STORE_OK, from a thread of the store (it must not block).
- * Embed it in a larger struct to find the rest. */
+/* One put. The caller owns it and everything the item points to, and keeps both until `done` was
+ * called; it is called exactly once when store_put() gave STORE_OK, from a thread of the store (it
+ * must not block). Embed it in a larger struct to find the rest. */
 struct store_put {
     struct item item;
     bool notify; /* the review is to be mailed */
@@ -46,13 +50,13 @@ struct store_put {
 
 enum { STORE_ERROR_SIZE = 256, OUTBOX_ERROR_SIZE = 256 };
 
-/* A review that is to be mailed, claimed by this process. Owned by the caller of store_claim(); everything in
- * it is freed by outbox_entry_free(). */
+/* A review that is to be mailed, claimed by this process. Owned by the caller of store_claim();
+ * everything in it is freed by outbox_entry_free(). */
 struct outbox_entry {
-    uint64_t id;           /* stable over restarts, unique in the store: names the mail */
-    unsigned attempts;     /* sends that failed before */
-    int64_t created_us;    /* wall time of the review */
-    struct item item;      /* points into `memory` */
+    uint64_t id;        /* stable over restarts, unique in the store: names the mail */
+    unsigned attempts;  /* sends that failed before */
+    int64_t created_us; /* wall time of the review */
+    struct item item;   /* points into `memory` */
     char last_error[OUTBOX_ERROR_SIZE]; /* "" when none; for listings of dead letters */
     char *memory;
 };
@@ -68,8 +72,9 @@ struct outbox_outcome {
         OUTBOX_DEFER, /* try again at `due_us`; not the message's fault, no attempt counted */
         OUTBOX_DEAD   /* keep it as a dead letter */
     } what;
-    int64_t due_us;                    /* wall time, for RETRY and DEFER */
-    char error[OUTBOX_ERROR_SIZE];     /* why, for RETRY, DEFER and DEAD: one line, no address, no review text */
+    int64_t due_us;                /* wall time, for RETRY and DEFER */
+    char error[OUTBOX_ERROR_SIZE]; /* why, for RETRY, DEFER and DEAD: one line, no address, no
+                                      review text */
 };
 
 struct outbox_counts {
@@ -77,17 +82,46 @@ struct outbox_counts {
     uint64_t dead;
 };
 
+/* A page that was read. Everything is valid only during `done`. */
+struct store_page {
+    const struct item *items;
+    size_t count;     /* at most the limit; may be less, even 0, although more follows */
+    const char *next; /* the cursor of the page that follows; NULL: this was the last */
+};
+
+enum { STORE_READ_MAX = 1000, STORE_CURSOR_SIZE = 8192 };
+
+/* One read of a page. The caller owns it and all it points to, and keeps both until `done` was
+ * called. */
+struct store_read {
+    struct span user_name; /* whose reviews, by time; empty: all, in no order that means anything */
+    struct span from,
+        to;          /* of a user's: first and last timestamp, both included; empty: no bound */
+    bool descending; /* of a user's: newest first */
+    struct span sentiment; /* only these; empty: all */
+    size_t limit;          /* 1 to STORE_READ_MAX */
+    const char *cursor;    /* `next` of the page before, of a read with the same fields; NULL: the
+                              first page.    Text without control characters that says nothing secret, but
+                              that anybody could    make: sign it before giving it away */
+    /* Called exactly once when store_read() gave STORE_OK, from a thread of the store; must not
+     * block. `page` is NULL unless the result is STORE_OK. */
+    void (*done)(struct store_read *read, enum store_result result, const struct store_page *page);
+    struct store_read *next; /* the store's own while it is queued */
+};
+
 struct store;
 
 struct store_ops {
     enum store_result (*put)(struct store *s, struct store_put *put);
     bool (*ready)(struct store *s, char reason[STORE_ERROR_SIZE]);
-    int (*claim)(struct store *s, int64_t now_us, struct outbox_entry *entries, size_t max, int64_t *next_due_us);
+    int (*claim)(struct store *s, int64_t now_us, struct outbox_entry *entries, size_t max,
+                 int64_t *next_due_us);
     int (*settle)(struct store *s, const struct outbox_outcome *outcomes, size_t count);
     int (*count)(struct store *s, struct outbox_counts *counts);
     int (*dead_list)(struct store *s, uint64_t after_id, struct outbox_entry *entries, size_t max);
     int (*dead_requeue)(struct store *s, uint64_t id);
     int (*dead_drop)(struct store *s, uint64_t id);
+    enum store_result (*read)(struct store *s, struct store_read *read);
     void (*close)(struct store *s);
 };
 
@@ -96,21 +130,24 @@ struct store {
     const struct store_ops *ops;
 };
 
-/* Queues a put. STORE_OK: `done` will be called. Anything else: it will not, and nothing was written. */
+/* Queues a put. STORE_OK: `done` will be called. Anything else: it will not, and nothing was
+ * written. */
 enum store_result store_put(struct store *s, struct store_put *put);
 
 /* Whether a put would be tried now; when not, one line why. Cheap: does no I/O. */
 bool store_ready(struct store *s, char reason[STORE_ERROR_SIZE]);
 
-/* Claims up to `max` entries that are due at `now_us` (wall), oldest first, and fills `entries`. A claimed
- * entry is not given again by this process until it is settled; after a restart it is. Returns how many, or
- * -1 when the store cannot be read now (try again later). `next_due_us` becomes the due time of the earliest
- * entry that is left, INT64_MAX when none. */
+/* Claims up to `max` entries that are due at `now_us` (wall), oldest first, and fills `entries`. A
+ * claimed entry is not given again by this process until it is settled; after a restart it is.
+ * Where several processes share a store, only one of them has an entry at a time. Returns how many,
+ * or -1 when the store cannot be read now (try again later). `next_due_us` becomes the due time of
+ * the earliest entry that is left, INT64_MAX when none. */
 int store_claim(struct store *s, int64_t now_us, struct outbox_entry *entries, size_t max,
                 int64_t *next_due_us);
 
-/* Notes outcomes durably, all or none. 0; -1 when the store cannot write now: the caller keeps the outcomes
- * and settles them again later, before anything else. Unknown ids are ignored. */
+/* Notes each outcome durably. 0; -1 when one or more could not be noted (a store with transactions
+ * notes none then): the caller keeps the outcomes and settles all of them again later, before
+ * anything else. What was noted already and unknown ids are ignored. */
 int store_settle(struct store *s, const struct outbox_outcome *outcomes, size_t count);
 
 /* How many wait and how many are dead. 0 or -1. */
@@ -119,23 +156,30 @@ int store_count(struct store *s, struct outbox_counts *counts);
 /* Dead letters with id > after_id in the order of their ids. Count, or -1. */
 int store_dead_list(struct store *s, uint64_t after_id, struct outbox_entry *entries, size_t max);
 
-/* Makes a dead letter pending again (attempts 0, due at once), or forgets it. 1 done, 0 no dead letter has
- * that id, -1 the store cannot write. Id 0 means all; then the number done. */
+/* Makes a dead letter pending again (attempts 0, due at once), or forgets it. 1 done, 0 no dead
+ * letter has that id, -1 the store cannot write. Id 0 means all; then the number done. */
 int store_dead_requeue(struct store *s, uint64_t id);
 int store_dead_drop(struct store *s, uint64_t id);
 
-/* Commits what is queued, calls every outstanding `done` (STORE_CLOSED for what could not be written) and
- * frees the store. No other call may run or follow. NULL: nothing. */
+/* Reads a page; any thread, never blocks. A review whose put was acknowledged before is found,
+ * except that all reads of a replicated store may lag by a moment. STORE_OK: `done` will be called.
+ * STORE_BUSY: too many reads wait; STORE_CLOSED, STORE_UNAVAILABLE. */
+enum store_result store_read(struct store *s, struct store_read *read);
+
+/* Commits what is queued, calls every outstanding `done` (STORE_CLOSED for what could not be
+ * written) and frees the store. No other call may run or follow. NULL: nothing. */
 void store_close(struct store *s);
 
-/* What every store is told at its opening. The struct may go after the call, what it points to must stay
- * until store_close(). */
+/* What every store is told at its opening. The struct may go after the call, what it points to must
+ * stay until store_close(). */
 struct store_config {
-    struct metrics *metrics;   /* may be NULL */
+    struct metrics *metrics; /* may be NULL */
     struct clock *clock;
-    size_t queue_limit;        /* puts that may wait; at least 1 */
-    int64_t put_deadline_ms;   /* a put that could not be written for so long ends STORE_UNAVAILABLE */
-    /* Called after a commit that added to the outbox, from a thread of the store; must not block. */
+    size_t queue_limit; /* puts that may wait; at least 1 */
+    int64_t
+        put_deadline_ms; /* a put that could not be written for so long ends STORE_UNAVAILABLE */
+    /* Called after a commit that added to the outbox, from a thread of the store; must not block.
+     */
     void (*pending)(void *context);
     void *pending_context;
 };

@@ -43,6 +43,11 @@ int store_dead_drop(struct store *s, uint64_t id)
     return s->ops->dead_drop(s, id);
 }
 
+enum store_result store_read(struct store *s, struct store_read *read)
+{
+    return s->ops->read != NULL ? s->ops->read(s, read) : STORE_UNAVAILABLE;
+}
+
 void store_close(struct store *s)
 {
     if (s != NULL)

@@ -1,5 +1,6 @@
 import pytest
 
+from aws import Aws
 from service import Service
 
 
@@ -21,3 +22,11 @@ def make_service(tmp_path):
 @pytest.fixture
 def service(make_service):
     return make_service()
+
+
+@pytest.fixture(scope="session")
+def aws():
+    """A stand-in for AWS that verifies signatures, shared by the tests of a session: use names of your own."""
+    server = Aws()
+    yield server
+    server.stop()

@@ -1,0 +1,81 @@
+/* The store in a DynamoDB table: the reference's table, spoken to through aws/call.h.
+ *
+ * An item is the reference's five string attributes. While its mail is owed it has two more, and up
+ * to three after a send that failed; one UpdateItem removes them all when the mail was sent:
+ *
+ *   notification           "pending-0" … "pending-9" by the key's hash, "dead-0" … for dead letters
+ *   notification_lease     who mails it and until when: "2025-11-28T11:21:31.363902 <owner>"
+ *   notification_attempts, notification_due, notification_error
+ *
+ * The first two are the keys of a sparse index, `notification-index` (KEYS_ONLY): leases sort by
+ * their end, so a Query finds what nobody mails although it is owed, and nothing else. Ten
+ * partitions, because one would hold the table to 1,000 writes/s. A table without the index is
+ * scanned instead, seldom.
+ *
+ * Several instances may share a table. The one that put a review mails it, straight from memory.
+ * What an instance left behind is taken over by another after the lease's end, by a conditional
+ * UpdateItem on exactly the lease that was seen. Leases are compared with the own clock: clocks
+ * must agree to well below the lease.
+ *
+ * Puts have no thread of their own: the transport's thread takes all that waits, so what gathered
+ * while it was busy goes out together: PutItem for one, BatchWriteItem for up to 25. A PutItem is
+ * done only if its key is new (STORE_CONFLICT); BatchWriteItem knows no condition and replaces, as
+ * the reference does.
+ *
+ * When the table cannot be used at all (unreachable, no credentials, no such table, no permission),
+ * store_ready() says why, puts end at once with STORE_UNAVAILABLE, and once a second at most, while
+ * somebody puts or asks, one put or a write that cannot come true tries whether it can be used
+ * again. */
+#ifndef STORE_DYNAMODB_H
+#define STORE_DYNAMODB_H
+
+#include "aws/call.h"
+#include "store/store.h"
+
+#define DYNAMODB_INDEX "notification-index"
+
+struct dynamodb_config {
+    struct call_client *client;  /* for aws_service_dynamodb. The store's alone: store_close() stops
+                                    it; the  owner frees it after that */
+    struct transport *transport; /* the client's; must outlive the store */
+    const char *table;           /* name or ARN; copied */
+    int64_t lease_ms;            /* 0: 5 minutes. A batch of mails must take less than half of it */
+    size_t calls;                /* puts' calls under way at a time; 0: 32 */
+    size_t held; /* duties kept in memory, at most; 0: 16,384. The rest waits in the table */
+};
+
+/* Makes the store and begins to try the table; does not wait for that. NULL with one line in
+ * `reason`.
+ *
+ * store_close() waits up to 10 s for puts under way, and up to 5 s for giving its leases back, so
+ * that another instance need not wait for their end.
+ *
+ * Outbox ids are the review's time in µs · 4096 plus 12 bits of a hash of its key. */
+struct store *store_dynamodb_open(const struct dynamodb_config *config,
+                                  const struct store_config *store_config,
+                                  char reason[STORE_ERROR_SIZE]);
+
+/* Lines for people about what was done or found: `good` or not, what it is about, and what to do.
+ */
+typedef void dynamodb_report(void *context, bool good, const char *what, const char *detail);
+
+/* What the two functions below work with; both block and are for the command line. */
+struct dynamodb_table {
+    struct call_client *client;
+    struct clock *clock;
+    const char *name; /* the table's */
+    dynamodb_report *report;
+    void *context;
+    int64_t wait_ms; /* how long to wait for the table to become ACTIVE */
+};
+
+/* Tries whether the store would work: the table's keys, its index, and each permission, in a way
+ * that changes nothing. One report each. Whether all is good; a missing index alone is still good,
+ * as the service works without. */
+bool dynamodb_check(const struct dynamodb_table *table);
+
+/* Makes the table with its index, on-demand billing, stream and point-in-time recovery, or what of
+ * that an existing table lacks, and waits until all is ACTIVE. */
+bool dynamodb_create(const struct dynamodb_table *table);
+
+#endif

@@ -1,0 +1,88 @@
+"""A stand-in for AWS (moto) for tests: one server a test session, on a free loopback port, which verifies signatures."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import botocore.session
+
+REGION = "eu-west-1"
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        return s.getsockname()[1]
+
+
+class Aws:
+    """A moto server. `settings` are the variables with which reviewd uses it; client() is AWS's own client for it."""
+
+    def __init__(self):
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        # The first calls are free, so that a user can be made; verify() ends that.
+        env = os.environ | {"INITIAL_NO_AUTH_ACTION_COUNT": "1000000"}
+        self.server = subprocess.Popen(
+            [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)],
+            env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(600):
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/moto-api/data.json", timeout=5):
+                break
+            time.sleep(0.05)
+        self.keys = ("AKIDEXAMPLE", "secret")
+        self.keys = self._make_user()
+        self.verify()
+
+    @property
+    def settings(self):
+        return self.settings_for(self.url)
+
+    def settings_for(self, url):
+        """With `url` in front of the server: a proxy that makes faults, or another stand-in."""
+        return {"AWS_ENDPOINT_URL": url, "AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": self.keys[0],
+                "AWS_SECRET_ACCESS_KEY": self.keys[1], "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def client(self, service, url=None):
+        session = botocore.session.Session()
+        return session.create_client(service, region_name=REGION, endpoint_url=url or self.url,
+                                     aws_access_key_id=self.keys[0], aws_secret_access_key=self.keys[1])
+
+    def _make_user(self, actions="*"):
+        iam = self.client("iam")
+        name = f"user{time.monotonic_ns()}"
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return key["AccessKeyId"], key["SecretAccessKey"]
+
+    def user_settings(self, actions):
+        """Variables of a user who may do no more than `actions` (a list such as ["dynamodb:PutItem"])."""
+        key, secret = self._make_user(actions)
+        return self.settings | {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
+
+    def verify(self, free_calls=0):
+        """From now on every request must be signed by a user who may make it, after so many free ones."""
+        request = urllib.request.Request(f"{self.url}/moto-api/reset-auth", data=str(free_calls).encode(),
+                                         headers={"Content-Type": "text/plain"}, method="POST")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            answer.read()
+
+    def stop(self):
+        self.server.kill()
+        self.server.wait()
+
+
+def items(client, table):
+    """All items of a table as plain dictionaries (strings only)."""
+    found = []
+    for page in client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+        found += [{name: next(iter(value.values())) for name, value in item.items()} for item in page["Items"]]
+    return found
