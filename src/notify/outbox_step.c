@@ -192,6 +192,14 @@ static int64_t mono_of(const struct outbox *o, int64_t wall_us)
     return mono_us(o) + (wait > 0 ? wait : 0);
 }
 
+static void tell_backlog(struct outbox *o)
+{
+    struct outbox_counts counts;
+    struct mailer *mailer = o->config.mailer;
+    if (mailer->ops->backlog != NULL && store_count(o->config.store, &counts) == 0)
+        mailer->ops->backlog(mailer, counts.pending);
+}
+
 int64_t outbox_step(struct outbox *o)
 {
     if (mono_us(o) < o->store_failing.resume_us && !o->stop)
@@ -202,6 +210,7 @@ int64_t outbox_step(struct outbox *o)
         return INT64_MAX;
     if (mono_us(o) < o->paused.resume_us)
         return o->paused.resume_us;
+    tell_backlog(o);
     size_t batch = o->config.mailer->ops->batch(o->config.mailer);
     if (o->paused.failures > 0 || batch == 0)
         batch = 1;
