@@ -14,10 +14,11 @@ enum chars_flags {
     CHARS_WIDE = 16,       /* may begin a blank or a quote beyond ASCII: ask chars_wide() */
     CHARS_TERMINATOR = 32, /* ends a sentence */
     CHARS_CLOSING = 64,    /* after a terminator still belongs to its sentence */
-    CHARS_IDLE = 128,      /* a mark that no emoticon and no "(!)" begins with, and that ends no sentence */
+    CHARS_PLAIN = 128,     /* a mark that ends no sentence and begins no "(!)" */
+    CHARS_IDLE = 256,      /* a plain mark that begins no emoticon */
 };
 
-extern const uint8_t chars_flags[256];
+extern const uint16_t chars_flags[256];
 
 static inline unsigned chars_of(char byte)
 {

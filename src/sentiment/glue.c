@@ -169,17 +169,9 @@ __attribute__((always_inline)) static inline unsigned quick_mode(unsigned mode, 
 }
 
 /* Takes a mark and returns the mode after it; g->mode is up to date only where it must be. */
-__attribute__((always_inline)) static inline unsigned step(struct glue *g, unsigned mode, char mark,
-                                                           unsigned flags)
+__attribute__((always_inline)) static inline unsigned step(struct glue *g, unsigned mode, char mark)
 {
-    if (mode == 0 && (flags & CHARS_IDLE) != 0)
-        return 0;
-    if (mode <= GLUE_STATE && g->held == ITEM_ONE && (flags & CHARS_TERMINATOR) == 0 &&
-        mark != '(') {
-        unsigned state = emoticon_step(mode, mark);
-        if ((state & EMOTICON_ACT) == 0)
-            return state;
-    }
+    unsigned flags = chars_of(mark);
     unsigned next = g->held == ITEM_ONE ? quick_mode(mode, mark, flags) : (unsigned)UNCLEAR;
     if (next == UNCLEAR) {
         g->mode = mode;
@@ -191,20 +183,50 @@ __attribute__((always_inline)) static inline unsigned step(struct glue *g, unsig
     return next;
 }
 
+/* Passes over marks that do no more than move the automaton, or are one of a run: hostile texts
+ * consist of them. What it stops at is step()'s. */
+__attribute__((always_inline)) static inline const char *pass(struct glue *g, unsigned *mode,
+                                                              const char *s, const char *end)
+{
+    unsigned now = *mode;
+    if (now == GLUE_OPEN)
+        while (s < end && *s == '(')
+            s++;
+    if (now == GLUE_ENDED)
+        for (; s < end && (*s == '!' || *s == '?'); s++)
+            if (*s == '!')
+                assess_exclaim(&g->assess);
+    if (now == 0)
+        while (s < end && (chars_of(*s) & CHARS_IDLE) != 0)
+            s++;
+    for (; s < end && now <= GLUE_STATE && (chars_of(*s) & CHARS_PLAIN) != 0; s++) {
+        unsigned next = emoticon_step(now, *s);
+        if ((next & EMOTICON_ACT) != 0)
+            break;
+        now = next;
+    }
+    *mode = now;
+    return s;
+}
+
 void glue_mark(struct glue *g, char mark)
 {
-    g->mode = step(g, g->mode, mark, chars_of(mark));
+    g->mode = step(g, g->mode, mark);
 }
 
 const char *glue_marks(struct glue *g, const char *s, const char *end)
 {
     unsigned mode = g->mode;
-    for (; s < end; s++) {
-        unsigned flags = chars_of(*s);
-        if ((flags & (CHARS_QUOTE | CHARS_PUNCTUATION)) != 0)
-            mode = step(g, mode, *s, flags);
+    while (s < end) {
+        if (g->held == ITEM_ONE)
+            s = pass(g, &mode, s, end);
+        if (s == end)
+            break;
+        if ((chars_of(*s) & (CHARS_QUOTE | CHARS_PUNCTUATION)) != 0)
+            mode = step(g, mode, *s);
         else if (*s != ' ')
             break;
+        s++;
     }
     g->mode = mode;
     return s;

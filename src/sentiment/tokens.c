@@ -75,6 +75,9 @@ static inline void read_word(const struct scan *scan, const char *s, struct word
         word->len = read_long_word(scan, s, word);
 }
 
+/* As `next` of take_word(): nothing that an emoticon goes on with follows. */
+enum { NOTHING_GLUED = 'n' };
+
 /* Whether an emoticon may begin with the word's last letter and go on with `next`: "x D", "o_O".
  * `next` is what follows after at most one blank. */
 static inline bool may_glue(char last, char next)
@@ -246,7 +249,7 @@ static const char *take_contraction(const struct scan *scan, const char *s, stru
         word->len--;
         word->key.word[0] &= (UINT64_C(1) << (8 * word->len)) - 1;
         word->hash = lexicon_hash(0, word->key.word[0]);
-        take_word(scan, s, word, ' ');
+        take_word(scan, s, word, NOTHING_GLUED);
     }
     if (scan->glue->mode != 0)
         glue_token(scan->glue, ITEM_ONE, n, 1);
@@ -258,12 +261,12 @@ static inline const char *after_word(const struct scan *scan, const char *s, str
 {
     const char *end = s + word->len;
     if (end == scan->end) {
-        take_word(scan, s, word, 'a');
+        take_word(scan, s, word, NOTHING_GLUED);
         return end;
     }
     unsigned flags = chars_of(*end);
     if (*end == ' ') {
-        char next = 'a';
+        char next = NOTHING_GLUED;
         if (scan->end - end >= 2)
             next = end[1];
         take_word(scan, s, word, next);
@@ -272,12 +275,15 @@ static inline const char *after_word(const struct scan *scan, const char *s, str
     if ((flags & (CHARS_BLANK | CHARS_QUOTE)) != 0) {
         if (is_contraction(scan, end))
             return take_contraction(scan, s, word);
-        take_word(scan, s, word, ' ');
+        take_word(scan, s, word, *end);
         return end;
     }
     if ((flags & CHARS_SPLIT) != 0 && is_separator(scan, end + 1) &&
         !(*end == '.' && abbreviation_is(s, word->len))) {
-        take_word(scan, s, word, ' ');
+        char next = NOTHING_GLUED; /* "o." goes on to "o.O" only within a sentence */
+        if (*end != '.')
+            next = *end;
+        take_word(scan, s, word, next);
         glue_mark(scan->glue, *end);
         return skip_space(scan, end + 1);
     }

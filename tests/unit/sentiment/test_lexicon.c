@@ -135,8 +135,9 @@ static void test_idle_marks(void **state)
     for (int c = 1; c < 128; c++) {
         unsigned flags = chars_of((char)c);
         bool mark = (flags & (CHARS_QUOTE | CHARS_PUNCTUATION)) != 0;
-        bool idle =
-            mark && (flags & CHARS_TERMINATOR) == 0 && c != '(' && emoticon_step(0, (char)c) == 0;
+        bool plain = mark && (flags & CHARS_TERMINATOR) == 0 && c != '(';
+        bool idle = plain && emoticon_step(0, (char)c) == 0;
+        assert_int_equal((flags & CHARS_PLAIN) != 0, plain);
         assert_int_equal((flags & CHARS_IDLE) != 0, idle);
     }
 }
