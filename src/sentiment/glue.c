@@ -23,8 +23,8 @@ static unsigned run(unsigned state, const char *text, size_t len)
     }
     for (size_t i = 0; i < len; i++)
         state = emoticon_step(state, text[i]) & GLUE_STATE;
-    bool cut = (uint8_t)text[len - 1] >=
-               0xC0; /* the rest of a character never comes from the next token */
+    /* the rest of a character never comes from the next token */
+    bool cut = (uint8_t)text[len - 1] >= 0xC0;
     return cut ? 0 : state;
 }
 

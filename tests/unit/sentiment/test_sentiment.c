@@ -70,6 +70,14 @@ static void test_negations_and_modifiers(void **state)
     (void)state;
     static const struct example examples[] = {
         {"this isn't good", "0.7"},
+        /* the n of n't is split off, at any length of the word */
+        {"goodn't", "0.7"},
+        {"n't good", "0.7"},
+        {"awesomen't", "1.0"},
+        {"horriblen't", "-1.0"},
+        {"wonderfuln't", "1.0"},
+        {"disappointedn't", "-0.75"},
+        {"thought-provokinglyn't", "0.4"},
         {"not", "0.0"},
         {"not good", "-0.35"},
         {"not not good", "-0.35"},
