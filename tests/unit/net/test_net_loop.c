@@ -68,6 +68,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
+    dns_open = true;
     net_stop(net);
     server_stop(&server);
     return 0;
