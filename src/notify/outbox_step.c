@@ -12,9 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SECOND_US       ((int64_t)1000000)
-#define BACK_OFF_MAX_US (300 * SECOND_US)
-#define RETRY_MAX_US    (900 * SECOND_US)
+#define SECOND_US    ((int64_t)1000000)
+#define STORE_MAX_US (30 * SECOND_US)
+#define PAUSE_MAX_US (300 * SECOND_US)
+#define RETRY_MAX_US (900 * SECOND_US)
 
 /* 1 s · 2^n, at most `max_us`. */
 static int64_t doubled(unsigned n, int64_t max_us)
@@ -38,17 +39,13 @@ static int64_t mono_us(const struct outbox *o)
 }
 
 /* Sets the time of the next try; true when this is the first failure. */
-static bool episode_failed(struct outbox *o, struct episode *e, int64_t pause_us)
+static bool episode_failed(struct outbox *o, struct episode *e, int64_t wait_us)
 {
     int64_t now = mono_us(o);
-    bool first = e->failures == 0;
-    if (first)
+    if (e->failures == 0)
         e->since_us = now;
-    if (pause_us <= 0)
-        pause_us = doubled(e->failures, BACK_OFF_MAX_US);
-    e->failures++;
-    e->resume_us = now + pause_us;
-    return first;
+    e->resume_us = now + wait_us;
+    return e->failures++ == 0;
 }
 
 static void episode_over(struct outbox *o, struct episode *e, const char *message)
@@ -62,7 +59,8 @@ static void episode_over(struct outbox *o, struct episode *e, const char *messag
 
 static void store_failed(struct outbox *o, const char *what)
 {
-    if (episode_failed(o, &o->store_failing, 0))
+    int64_t wait_us = doubled(o->store_failing.failures, STORE_MAX_US);
+    if (episode_failed(o, &o->store_failing, wait_us))
         log_error("the outbox cannot be used; mails wait", LOG_STR("failed", what));
 }
 
@@ -98,7 +96,10 @@ static bool make_room(struct outbox *o, size_t count)
 
 static void begin_pause(struct outbox *o, const struct mail_outcome *why)
 {
-    if (episode_failed(o, &o->paused, why->pause_ms * 1000))
+    int64_t wait_us = doubled(o->paused.failures, PAUSE_MAX_US);
+    if (why->pause_ms > 0)
+        wait_us = why->pause_ms * 1000;
+    if (episode_failed(o, &o->paused, wait_us))
         log_warn("mails are paused", LOG_STR("reason", why->error));
     metric_set(o->pause_gauge, 1);
 }

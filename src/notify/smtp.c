@@ -284,8 +284,7 @@ struct mailer *smtp_open(const struct smtp_config *config, struct transport *tra
                                 .to = (const char *const *)config->addresses->receivers,
                                 .to_count = config->addresses->receiver_count,
                                 .user = config->user != NULL ? config->user : url.user,
-                                .password =
-                                    config->user != NULL ? config->password : url.password};
+                                .password = config->user != NULL ? config->password : url.password};
     s->mail.require_tls = config->require_tls || s->mail.user != NULL;
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_t monotonic;
