@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
-/* Decodes one code point at `s` (len >= 1). Returns its length in bytes, or 0 when the bytes there are no
- * valid UTF-8 (overlong forms, surrogates and values over U+10FFFF are invalid). */
+/* Decodes one code point at `s` (len >= 1). Returns its length in bytes, or 0 when the bytes there
+ * are no valid UTF-8 (overlong forms, surrogates and values over U+10FFFF are invalid). */
 size_t utf8_decode(const char *s, size_t len, uint32_t *code_point);
 
 /* Writes `code_point` (valid, no surrogate) as UTF-8; returns 1 to 4. */

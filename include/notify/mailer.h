@@ -10,7 +10,8 @@ enum mail_result {
     MAIL_SENT,      /* accepted: the duty is done */
     MAIL_TEMPORARY, /* try this one again later */
     MAIL_PERMANENT, /* this one will never be accepted: dead letter */
-    MAIL_PAUSE      /* none can be sent now (server down, quota): try all again later, no attempt counted */
+    MAIL_PAUSE /* none can be sent now (server down, quota): try all again later, no attempt counted
+                */
 };
 
 struct mail_outcome {
@@ -22,20 +23,20 @@ struct mail_outcome {
 struct mailer;
 
 struct mailer_ops {
-    /* Sends all `count` entries and fills outcomes[i] for entries[i]; returns when each is decided. Runs on
-     * the notify thread and may block; `stop` is set when the service ends: then it returns soon, with
-     * MAIL_PAUSE for what was not tried. */
+    /* Sends all `count` entries and fills outcomes[i] for entries[i]; returns when each is decided.
+     * Runs on the notify thread and may block; `stop` is set when the service ends: then it returns
+     * soon, with MAIL_PAUSE for what was not tried. */
     void (*send)(struct mailer *m, const struct outbox_entry *entries, size_t count,
                  struct mail_outcome *outcomes, const _Atomic bool *stop);
-    /* The outcomes of the last send() are durable in the store, so that none of its entries comes again but
-     * for a retry: what was kept to recognise one may go. NULL: it keeps nothing. */
+    /* The outcomes of the last send() are durable in the store, so that none of its entries comes
+     * again but for a retry: what was kept to recognise one may go. NULL: it keeps nothing. */
     void (*settled)(struct mailer *m);
     /* Told before each batch how many mails wait, from the notify thread; may be NULL. */
     void (*backlog)(struct mailer *m, uint64_t pending);
     /* How many entries it wants at once, at least 1. */
     size_t (*batch)(struct mailer *m);
-    /* Tries what the settings name (folder writable, server answers); 0, or -1 with one line that says what is
-     * wrong and the remedy. For `reviewd check`. */
+    /* Tries what the settings name (folder writable, server answers); 0, or -1 with one line that
+     * says what is wrong and the remedy. For `reviewd check`. */
     int (*check)(struct mailer *m, char reason[OUTBOX_ERROR_SIZE]);
     void (*free)(struct mailer *m);
 };

@@ -1,8 +1,8 @@
-/* Mails through an SMTP server, over the transport. At least once: when the process dies between the server's
- * answer and the note of it, the mail is sent again (with the same Message-ID).
+/* Mails through an SMTP server, over the transport. At least once: when the process dies between
+ * the server's answer and the note of it, the mail is sent again (with the same Message-ID).
  *
- * 4yz replies are MAIL_TEMPORARY, 5yz MAIL_PERMANENT, except those that concern all mails (connection,
- * greeting, STARTTLS and authentication failures, 421): MAIL_PAUSE. */
+ * 4yz replies are MAIL_TEMPORARY, 5yz MAIL_PERMANENT, except those that concern all mails
+ * (connection, greeting, STARTTLS and authentication failures, 421): MAIL_PAUSE. */
 #ifndef NOTIFY_SMTP_H
 #define NOTIFY_SMTP_H
 
@@ -10,9 +10,10 @@
 #include "notify/mailer.h"
 #include "notify/message.h"
 
-/* `url` is smtp://[user:password@]host[:port] or smtps://…, user and password percent-encoded. smtp:// upgrades
- * with STARTTLS when the server offers it, and must when a user is given or `require_tls` is set. NULL with one
- * line in `reason`. Transport, addresses, user and password must outlive the mailer. */
+/* `url` is smtp://[user:password@]host[:port] or smtps://…, user and password percent-encoded.
+ * smtp:// upgrades with STARTTLS when the server offers it, and must when a user is given or
+ * `require_tls` is set. NULL with one line in `reason`. Transport, addresses, user and password
+ * must outlive the mailer. */
 struct smtp_config {
     const char *url;
     const struct mail_addresses *addresses;

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static int print_help(const char *name, const char *purpose)
 {
     printf("usage: reviewd %s [--env-file FILE]\n\n%s\n\n"

@@ -180,7 +180,7 @@ static void sweep(struct connection_table *t)
         }
         pthread_mutex_unlock(&t->lock);
         for (size_t i = 0; i < count; i++) {
-            request_expire(late[i]);
+            reply_expire(late[i]);
             request_unref(late[i]);
         }
     } while (count == VISIT_BATCH);

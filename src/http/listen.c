@@ -59,7 +59,7 @@ static int bind_one(const struct addrinfo *info)
 
 static void describe(int fd, char address[HTTP_ADDRESS_SIZE])
 {
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {0};
     socklen_t size = sizeof bound;
     char host[HTTP_ADDRESS_SIZE - 16] = "?";
     char port[8] = "0";

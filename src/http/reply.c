@@ -151,12 +151,12 @@ static void end_suspended(struct http_request *r, int status)
     (void)answer_suspended(r, &e.reply);
 }
 
-void request_expire(struct http_request *r)
+void reply_expire(struct http_request *r)
 {
     end_suspended(r, MHD_HTTP_GATEWAY_TIMEOUT);
 }
 
-void request_abandon(struct http_request *r)
+void reply_abandon(struct http_request *r)
 {
     end_suspended(r, MHD_HTTP_SERVICE_UNAVAILABLE);
 }

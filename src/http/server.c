@@ -184,7 +184,7 @@ void http_server_stop(struct http_server *s)
     /* No connection may be suspended when the daemon stops (microhttpd.h, MHD_suspend_connection).
      * New ones cannot come; those between their defer and their suspension are waited for. */
     while (atomic_load(&s->deferrals) > 0) {
-        connection_each_request(&s->connections, request_abandon);
+        connection_each_request(&s->connections, reply_abandon);
         nanosleep(&moment, NULL);
     }
     MHD_stop_daemon(s->daemon);

@@ -90,10 +90,10 @@ void request_ref(struct http_request *r);
 void request_unref(struct http_request *r);
 
 /* Answers 504, unless it has been answered. Any thread. */
-void request_expire(struct http_request *r);
+void reply_expire(struct http_request *r);
 
 /* Answers 503 because the server stops, unless it has been answered. Any thread. */
-void request_abandon(struct http_request *r);
+void reply_abandon(struct http_request *r);
 
 /* libmicrohttpd's callbacks about requests; the worker's threads. */
 void *request_line(void *server, const char *target, struct MHD_Connection *connection);

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS };
+enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, TEN_MINUTES_MS = 10 * MINUTE_MS };
 
 static const struct {
     const char *name;
@@ -12,13 +12,13 @@ static const struct {
 } verdicts[SES_VERDICTS] = {
     [SES_SENT] = {"sent", MAIL_SENT, 0, ""},
     [SES_RATE] = {"rate", MAIL_PAUSE, SECOND_MS, "SES: faster than the account's sending rate"},
-    [SES_DAILY] = {"daily", MAIL_PAUSE, 10 * MINUTE_MS,
+    [SES_DAILY] = {"daily", MAIL_PAUSE, TEN_MINUTES_MS,
                    "SES: the account's daily quota is used up; ask AWS for a higher one, or wait"},
     [SES_PAUSED] =
-        {"paused", MAIL_PAUSE, 10 * MINUTE_MS,
+        {"paused", MAIL_PAUSE, TEN_MINUTES_MS,
          "SES: sending is paused or the account suspended; see the account dashboard of SES"},
     [SES_UNVERIFIED] =
-        {"unverified", MAIL_PAUSE, 10 * MINUTE_MS,
+        {"unverified", MAIL_PAUSE, TEN_MINUTES_MS,
          "SES: the sender, or in the sandbox a receiver, is not verified; verify it, or leave the "
          "sandbox"},
     [SES_DENIED] =
