@@ -14,6 +14,7 @@ static const struct command {
     {"score", cli_score, "score texts, or standard input line by line"},
     {"config", cli_config, "print the effective settings"},
     {"check", cli_check, "try what the settings name, and say what to do about each failure"},
+    {"mail", cli_mail, "list, requeue or drop the mails that were given up"},
     {"healthcheck", cli_healthcheck, "ask the running service whether it lives"},
 };
 

@@ -28,4 +28,7 @@ int cli_check(int argc, char **argv);
 /* Asks the running service's /healthz: CLI_OK when it answers 200. */
 int cli_healthcheck(int argc, char **argv);
 
+/* Lists, requeues or drops the mails that were given up, also beside a running service. */
+int cli_mail(int argc, char **argv);
+
 #endif

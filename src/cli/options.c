@@ -16,7 +16,7 @@ static int print_help(const char *name, const char *purpose)
     return CLI_OK;
 }
 
-static int load(const char *env_file, struct settings **settings)
+int options_load(const char *env_file, struct settings **settings)
 {
     char reason[SETTINGS_REASON_SIZE];
     *settings = settings_load(env_file, (const char *const *)environ, reason);
@@ -57,5 +57,5 @@ int options_settings(int argc, char **argv, const char *name, const char *purpos
                 argv[optind], name);
         return CLI_USAGE;
     }
-    return load(env_file, settings);
+    return options_load(env_file, settings);
 }

@@ -10,4 +10,8 @@
 int options_settings(int argc, char **argv, const char *name, const char *purpose,
                      struct settings **settings);
 
+/* The second half of it, for subcommands with options of their own: loads the settings from the
+ * environment and `env_file` (NULL: none). Returns as above. */
+int options_load(const char *env_file, struct settings **settings);
+
 #endif

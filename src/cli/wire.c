@@ -14,17 +14,30 @@ static const char *after_scheme(const char *text, const char *scheme)
     return strncmp(text, scheme, len) == 0 ? text + len : NULL;
 }
 
-struct store *wire_store(const struct settings *settings, const struct store_config *config,
-                         char reason[WIRE_REASON_SIZE])
+/* The path of the SQLite store that is set, or NULL with `reason`. */
+static const char *sqlite_path(const struct settings *settings, char reason[WIRE_REASON_SIZE])
 {
     const char *path = after_scheme(settings->store, "sqlite:");
     if (path == NULL) {
         snprintf(reason, WIRE_REASON_SIZE,
                  "REVIEWD_STORE=%.100s: this build has no such store; use sqlite:PATH",
                  settings->store);
-        return NULL;
     }
-    return store_sqlite_open(path, config, reason);
+    return path;
+}
+
+struct store *wire_store(const struct settings *settings, const struct store_config *config,
+                         char reason[WIRE_REASON_SIZE])
+{
+    const char *path = sqlite_path(settings, reason);
+    return path != NULL ? store_sqlite_open(path, config, reason) : NULL;
+}
+
+struct store *wire_store_beside(const struct settings *settings, struct clock *clock,
+                                char reason[WIRE_REASON_SIZE])
+{
+    const char *path = sqlite_path(settings, reason);
+    return path != NULL ? store_sqlite_open_beside(path, clock, reason) : NULL;
 }
 
 bool wire_mail_wanted(const struct settings *settings)

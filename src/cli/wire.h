@@ -14,6 +14,10 @@ enum { WIRE_REASON_SIZE = 320 };
 struct store *wire_store(const struct settings *settings, const struct store_config *config,
                          char reason[WIRE_REASON_SIZE]);
 
+/* The same store for a tool, beside the service that runs on it: see store_sqlite_open_beside(). */
+struct store *wire_store_beside(const struct settings *settings, struct clock *clock,
+                                char reason[WIRE_REASON_SIZE]);
+
 /* How mails go out. All NULL when settings->mail is "none". */
 struct wire_mail {
     struct mailer *mailer;

@@ -418,7 +418,7 @@ static void damaged_page(void **state)
 static void queue_limit(void **state)
 {
     struct fixture *f = *state;
-    struct test_put puts[QUEUE_LIMIT + 2];
+    static struct test_put puts[QUEUE_LIMIT + 2];
     for (int i = 0; i < QUEUE_LIMIT + 2; i++)
         test_put_init(&puts[i], "a", T0 + i, false);
     faulty_vfs_hold(true);
@@ -444,8 +444,8 @@ static void queue_limit(void **state)
 static void put_deadline(void **state)
 {
     struct fixture *f = *state;
-    struct test_put first;
-    struct test_put puts[3];
+    static struct test_put first;
+    static struct test_put puts[3];
     test_put_init(&first, "a", T0, false);
     faulty_vfs_hold(true);
     assert_int_equal(store_put(f->store, &first.put), STORE_OK);

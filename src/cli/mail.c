@@ -1,0 +1,258 @@
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/num.h"
+#include "cli/cli.h"
+#include "options.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { PAGE = 64 };
+
+struct mail_options {
+    const char *env_file;
+    bool json;
+    bool verbose;
+    bool all;
+    bool help;
+};
+
+static int print_help(void)
+{
+    printf(
+        "usage: reviewd mail list [--json] [--verbose]\n"
+        "       reviewd mail requeue ID... | --all\n"
+        "       reviewd mail drop ID... | --all\n\n"
+        "Lists the mails that were given up (dead letters), sends them once more, or forgets\n"
+        "them. Works beside a running service, which notices requeued mails within 5 seconds.\n\n"
+        "  --json           one JSON object a line\n"
+        "  --verbose        with the review's author and text\n"
+        "  --all            all dead letters\n"
+        "  --env-file FILE  read settings from FILE; the environment wins over it\n"
+        "  --help           print this\n");
+    return CLI_OK;
+}
+
+static int usage(const char *what, const char *which)
+{
+    fprintf(stderr, "reviewd: %s%s; try reviewd mail --help\n", what, which);
+    return CLI_USAGE;
+}
+
+/* Says why a call failed. */
+static int store_failed(struct store *s)
+{
+    char reason[STORE_ERROR_SIZE] = "out of memory";
+    (void)store_ready(s, reason);
+    fprintf(stderr, "reviewd: %s\n", reason);
+    return CLI_FAILED;
+}
+
+static void write_member(struct buf *out, const char *name, struct span value)
+{
+    buf_addf(out, ",\"%s\":", name);
+    json_write_string(out, value);
+}
+
+static void write_json(struct buf *out, const struct outbox_entry *entry, bool verbose)
+{
+    char created[CLOCK_ISO_SIZE];
+    clock_iso(entry->created_us, created);
+    buf_addf(out, "{\"id\":%" PRIu64 ",\"created\":\"%s\",\"attempts\":%u", entry->id, created,
+             entry->attempts);
+    write_member(out, "error", span_of(entry->last_error));
+    if (verbose) {
+        write_member(out, "user_name", entry->item.user_name);
+        write_member(out, "review", entry->item.review);
+    }
+    buf_add_str(out, "}\n");
+}
+
+/* Texts from outside are written as JSON strings, so that they cannot control the terminal. */
+static void write_row(struct buf *out, const struct outbox_entry *entry, bool verbose)
+{
+    char created[CLOCK_ISO_SIZE];
+    clock_iso(entry->created_us, created);
+    buf_addf(out, "%10" PRIu64 "  %s  %8u  ", entry->id, created, entry->attempts);
+    json_write_string(out, span_of(entry->last_error));
+    if (verbose) {
+        buf_add_str(out, "\n            by ");
+        json_write_string(out, entry->item.user_name);
+        buf_add_str(out, ": ");
+        json_write_string(out, entry->item.review);
+    }
+    buf_add_char(out, '\n');
+}
+
+/* Prints a page and frees its entries; the last id, or 0 when out of memory. */
+static uint64_t print_page(struct outbox_entry *entries, int count,
+                           const struct mail_options *options)
+{
+    struct buf out = BUF_INIT;
+    uint64_t last = 0;
+    for (int i = 0; i < count; i++) {
+        last = entries[i].id;
+        (options->json ? write_json : write_row)(&out, &entries[i], options->verbose);
+        outbox_entry_free(&entries[i]);
+    }
+    if (buf_failed(&out)) {
+        last = 0;
+    } else {
+        fwrite(buf_str(&out), 1, out.len, stdout);
+    }
+    buf_free(&out);
+    return last;
+}
+
+static int list(struct store *s, const struct mail_options *options)
+{
+    static struct outbox_entry entries[PAGE];
+    struct outbox_counts counts;
+    uint64_t last = 0;
+    int count;
+    if (store_count(s, &counts) != 0) {
+        return store_failed(s);
+    }
+    if (!options->json) {
+        printf("%" PRIu64 " dead, %" PRIu64 " waiting\n", counts.dead, counts.pending);
+        if (counts.dead > 0) {
+            printf("%10s  %-26s  %8s  %s\n", "id", "created", "attempts", "error");
+        }
+    }
+    while ((count = store_dead_list(s, last, entries, PAGE)) > 0) {
+        last = print_page(entries, count, options);
+        if (last == 0) {
+            return store_failed(s);
+        }
+    }
+    if (count < 0) {
+        return store_failed(s);
+    }
+    if (fflush(stdout) != 0) {
+        fprintf(stderr, "reviewd: cannot write to standard output: %s\n", strerror(errno));
+        return CLI_FAILED;
+    }
+    return CLI_OK;
+}
+
+/* Requeues or drops; `ids` ends with NULL and is well-formed. */
+static int change(struct store *s, int (*act)(struct store *s, uint64_t id), const char *done,
+                  char **ids, bool all)
+{
+    int code = CLI_OK;
+    int total = 0;
+    if (all) {
+        total = act(s, 0);
+        if (total < 0) {
+            return store_failed(s);
+        }
+    }
+    for (; *ids != NULL; ids++) {
+        int64_t id = 0;
+        num_parse_int(span_of(*ids), 1, INT64_MAX, &id);
+        int count = act(s, (uint64_t)id);
+        if (count < 0) {
+            return store_failed(s);
+        }
+        if (count == 0) {
+            fprintf(stderr, "reviewd: no dead letter has the id %s\n", *ids);
+            code = CLI_FAILED;
+        }
+        total += count;
+    }
+    printf("%d %s\n", total, done);
+    return code;
+}
+
+/* Runs the action named by `action` on the store that is set. */
+static int run(const char *action, char **ids, const struct mail_options *options)
+{
+    char reason[WIRE_REASON_SIZE];
+    struct settings *settings = NULL;
+    int code = options_load(options->env_file, &settings);
+    if (code >= 0) {
+        return code;
+    }
+    struct store *store = wire_store_beside(settings, clock_system(), reason);
+    settings_free(settings);
+    if (store == NULL) {
+        fprintf(stderr, "reviewd: %s\n", reason);
+        return CLI_FAILED;
+    }
+    if (strcmp(action, "list") == 0) {
+        code = list(store, options);
+    } else if (strcmp(action, "requeue") == 0) {
+        code = change(store, store_dead_requeue, "requeued", ids, options->all);
+    } else {
+        code = change(store, store_dead_drop, "dropped", ids, options->all);
+    }
+    store_close(store);
+    return code;
+}
+
+/* Refuses what no action understands, before anything is done. */
+static int check(const char *action, char **ids, const struct mail_options *options)
+{
+    int64_t ignored;
+    bool lists = strcmp(action, "list") == 0;
+    if (!lists && strcmp(action, "requeue") != 0 && strcmp(action, "drop") != 0) {
+        return usage("unknown action ", action);
+    }
+    if (lists && (options->all || *ids != NULL)) {
+        return usage("list takes no ", options->all ? "--all" : *ids);
+    }
+    if (!lists && (options->json || options->verbose)) {
+        return usage(action, " takes neither --json nor --verbose");
+    }
+    if (!lists && options->all == (*ids != NULL)) {
+        return usage(action, " needs either ids or --all");
+    }
+    for (; *ids != NULL; ids++) {
+        if (!num_parse_int(span_of(*ids), 1, INT64_MAX, &ignored)) {
+            return usage("this is no id: ", *ids);
+        }
+    }
+    return -1;
+}
+
+int cli_mail(int argc, char **argv)
+{
+    static const struct option known[] = {
+        {"env-file", required_argument, NULL, 'e'}, {"json", no_argument, NULL, 'j'},
+        {"verbose", no_argument, NULL, 'v'},        {"all", no_argument, NULL, 'a'},
+        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0}};
+    struct mail_options options = {0};
+    int option;
+    opterr = 0;
+    optind = 0; /* the GNU way to start afresh */
+    while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
+        switch (option) {
+        case 'e':
+            options.env_file = optarg;
+            break;
+        case 'j':
+            options.json = true;
+            break;
+        case 'v':
+            options.verbose = true;
+            break;
+        case 'a':
+            options.all = true;
+            break;
+        case 'h':
+            return print_help();
+        case ':':
+            return usage("a value is missing for ", argv[optind - 1]);
+        default:
+            return usage("unknown option ", argv[optind - 1]);
+        }
+    }
+    if (optind == argc) {
+        return usage("mail needs an action: list, requeue or drop", "");
+    }
+    int code = check(argv[optind], argv + optind + 1, &options);
+    return code >= 0 ? code : run(argv[optind], argv + optind + 1, &options);
+}
