@@ -47,6 +47,7 @@ struct net_easy {
     size_t headers_size;        /* places in it */
     struct buf body;
     char error[CURL_ERROR_SIZE];
+    int mail_status;    /* SMTP: the last reply code */
     char enhanced[12];  /* SMTP: "5.1.1" of the last reply, or "" */
     unsigned connected; /* how often a connection was ready to carry the request */
     bool reused;

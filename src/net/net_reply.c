@@ -15,6 +15,7 @@ void net_reply_reset(struct net_easy *e)
     buf_clear(&e->body);
     e->header_count = 0;
     e->error[0] = e->enhanced[0] = '\0';
+    e->mail_status = 0;
     e->connected = 0;
     e->reused = e->reply_started = e->head_ended = e->too_large = false;
 }
@@ -46,18 +47,24 @@ static struct span trim(struct span s)
     return s;
 }
 
-/* Remembers the enhanced status of "550 5.1.1 no such user": it says more than the code, and no
- * address. */
+/* Remembers the code of a reply's last line, and the enhanced status of "550 5.1.1 no such user":
+ * it says more than the code, and no address. libcurl's own note of the code is lost when it reads
+ * in vain afterwards. The QUIT after a refusal is answered with 221, which does not count. */
 static void note_mail_line(struct net_easy *e, struct span line)
 {
-    size_t len = 0;
-    if (line.len < 9 || strchr("45", line.ptr[0]) == NULL || line.ptr[4] != line.ptr[0] ||
-        line.ptr[5] != '.')
+    const char *p = line.ptr;
+    if (line.len < 4 || !isdigit((unsigned char)p[0]) || !isdigit((unsigned char)p[1]) ||
+        !isdigit((unsigned char)p[2]) || memcmp(p, "221", 3) == 0)
         return;
+    if (p[3] != '-')
+        e->mail_status = (p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0');
+    if (line.len < 9 || strchr("45", p[0]) == NULL || p[4] != p[0] || p[5] != '.')
+        return;
+    size_t len = 0;
     while (4 + len < line.len && len < sizeof(e->enhanced) - 1 &&
-           (isdigit((unsigned char)line.ptr[4 + len]) || line.ptr[4 + len] == '.'))
+           (isdigit((unsigned char)p[4 + len]) || p[4 + len] == '.'))
         len++;
-    memcpy(e->enhanced, line.ptr + 4, len);
+    memcpy(e->enhanced, p + 4, len);
     e->enhanced[len] = '\0';
 }
 
@@ -220,6 +227,8 @@ void net_reply_fill(struct net_easy *e, CURLcode code, struct net_reply *reply)
 {
     long status = 0;
     curl_easy_getinfo(e->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (e->mail)
+        status = e->mail_status;
     enum net_error error = meaning(e, code, (int)status);
     const char *text = e->error[0] != '\0' ? e->error : curl_easy_strerror(code);
     if (error == NET_OK)

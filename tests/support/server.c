@@ -1,6 +1,7 @@
 #include "support/server.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <signal.h>
@@ -162,6 +163,7 @@ static void *accept_all(void *context)
             pthread_mutex_unlock(&s->lock);
             continue;
         }
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
         *c = (struct test_conn){.server = s, .number = i, .fd = fd};
         s->conns[i] = c;
         s->count = i + 1;

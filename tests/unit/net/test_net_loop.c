@@ -17,7 +17,7 @@ static void serve(struct test_conn *c)
 {
     struct buf head = BUF_INIT, body = BUF_INIT;
     while (conn_request(c, &head, &body)) {
-        requests++;
+        bool hang = silent;
         int now = ++active, most = most_active;
         while (now > most && !atomic_compare_exchange_weak(&most_active, &most, now))
             continue;
@@ -25,11 +25,12 @@ static void serve(struct test_conn *c)
         if (strlen(order) < sizeof(order) - 1)
             strncat(order, strstr(buf_str(&head), " HTTP/") - 1, 1);
         pthread_mutex_unlock(&lock);
-        if (silent)
+        requests++;
+        if (hang)
             conn_hang(c);
         pause_ms(delay_ms);
         active--;
-        if (silent)
+        if (hang)
             break;
         conn_say(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     }

@@ -136,7 +136,8 @@ static void test_login(void **state)
         script.auth = refusals[i];
         struct answer a = send_mail(&mail);
         assert_int_equal(a.error, NET_LOGIN);
-        assert_int_equal(a.status, codes[i]);
+        if (a.status != codes[i])
+            fail_msg("%zu: %d", i, a.status);
     }
     script.auth = NULL;
     script.ehlo = "250-test\r\n250 AUTH UNHEARD-OF";
@@ -164,8 +165,8 @@ static void test_refusals(void **state)
         {&script.mail, "451 4.3.0 later", NET_REFUSED, 451, "4.3.0"},
         {&script.mail, "550 5.1.8 no", NET_REFUSED, 550, "(5.1.8)"},
         {&script.mail, "530 5.7.0 login first", NET_REFUSED, 530, ""},
-        {&script.mail, "CLOSE", NET_BROKEN, 220, ""},
-        {&script.mail, "RESET", NET_BROKEN, 220, ""},
+        {&script.mail, "CLOSE", NET_BROKEN, 250, ""},
+        {&script.mail, "RESET", NET_BROKEN, 250, ""},
         {&script.rcpt, "450 busy", NET_REFUSED, 450, ""},
         {&script.rcpt, "550 5.1.1 bad@example.com is not here", NET_REFUSED, 550, "(5.1.1)"},
         {&script.data, "451 later", NET_REFUSED, 451, ""},
@@ -182,8 +183,7 @@ static void test_refusals(void **state)
         *cases[i].stage = cases[i].reply;
         struct answer a = send_mail(&mail);
         *cases[i].stage = NULL;
-        bool as_wanted = a.error == cases[i].error &&
-                         (a.status == cases[i].status || a.status == 250) &&
+        bool as_wanted = a.error == cases[i].error && a.status == cases[i].status &&
                          strstr(a.detail, cases[i].detail) != NULL &&
                          strstr(a.detail, "@") == NULL && a.detail[0] != '\0';
         if (!as_wanted)
@@ -209,6 +209,9 @@ static void test_hanging_server(void **state)
         *stages[i] = NULL;
         assert_int_equal(a.error, NET_TIMEOUT);
         assert_string_equal(a.detail, "no answer within 150 ms");
+        static const int codes[] = {0, 220, 250, 250, 250, 354};
+        if (a.status != codes[i])
+            fail_msg("%zu: %d", i, a.status);
         assert_in_range(now_ms() - start, 140, 3000);
     }
     assert_int_equal(script.mails, 0);
