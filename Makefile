@@ -81,26 +81,28 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) $(if $(filter tests/%,$<),-Itests -Isrc) -MMD -MP -c -o $@ $<
 
+# Of the support only what a program uses is linked.
+test_link = $(CC) $(ALL_LDFLAGS) $(1) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+
 # Unit tests: one binary a file, with an allocator that fails on command (tests/support/alloc.h).
 WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(SUPPORT_OBJ) $(LIB)
-	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(LIBS) -lcmocka
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(SUPPORT) $(LIB)
+	$(call say,LINK,$@)$(call test_link,$(WRAP)) -lcmocka
 
 # Programs that integration tests start.
-$(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(SUPPORT_OBJ) $(LIB)
-	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(LIBS)
+$(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(SUPPORT) $(LIB)
+	$(call say,LINK,$@)$(call test_link)
 
 # request_generator is a program of its own: its tests are linked with all of it but main.
-$(BUILD)/tests/unit/generator/%: $(BUILD)/tests/unit/generator/%.o $(GEN_PARTS) $(SUPPORT_OBJ) $(LIB)
-	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ $(LIBS) -lcmocka
+$(BUILD)/tests/unit/generator/%: $(BUILD)/tests/unit/generator/%.o $(GEN_PARTS) $(SUPPORT) $(LIB)
+	$(call say,LINK,$@)$(call test_link,$(WRAP)) -lcmocka
 
 unit: $(UNIT_BIN)
 	tests/tools/run-unit.sh $(UNIT_BIN)
 
 # Fuzz corpora without libFuzzer: replay_NAME feeds tests/fuzz/corpus/NAME to fuzz_NAME.c.
-# Of the support only what a target uses is linked: the failing allocator stays out.
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(SUPPORT) $(LIB)
-	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@)$(call test_link)
 
 # What is missing is installed by a make of its own, so that the next one sees it.
 SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))

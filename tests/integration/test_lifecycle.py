@@ -74,7 +74,8 @@ def assert_promise_kept(service, acknowledged):
     assert set(acknowledged) <= set(stored)
     positive = sum(1 for _, label in stored if label == "Positive")
     wait_until(lambda: len(service.mails()) == positive, 30, f"{positive} mails (there are {len(service.mails())})")
-    assert service.rows("select count(*) from outbox") == [(0,)]
+    wait_until(lambda: service.rows("select count(*) from outbox") == [(0,)], 10, "an empty outbox")
+    assert len(service.mails()) == positive
 
 
 def test_kill_at_any_instant_loses_nothing(make_service, tmp_path):
