@@ -46,8 +46,13 @@ struct settings {
     bool smtp_require_tls;
     int64_t smtp_concurrency;
     int64_t smtp_timeout_ms;
+    double ses_rate;                   /* receivers per second; 0: from the account */
+    const char *ses_configuration_set; /* NULL when not set, as the tags */
+    const char *ses_tags;              /* "name=value,…" */
+    int64_t ses_timeout_ms;
     int64_t mail_max_age_ms;
-    const char *ca_file; /* NULL: the system's */
+    int64_t mail_digest_after_ms; /* 0: each review has a mail of its own */
+    const char *ca_file;          /* NULL: the system's */
     /* the log */
     int64_t log_level; /* enum log_level */
     bool access_log;

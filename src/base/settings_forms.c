@@ -51,6 +51,11 @@ bool settings_forms_stage(const char *text)
     return strlen(text) <= 128 && only(text, ALNUM "_-");
 }
 
+bool settings_forms_configuration_set(const char *text)
+{
+    return strlen(text) <= 64 && only(text, ALNUM "_-");
+}
+
 bool settings_forms_store(const char *text)
 {
     const char *path = after(text, "sqlite:");

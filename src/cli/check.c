@@ -12,26 +12,26 @@ static bool report(bool good, const char *what, const char *detail)
 }
 
 /* Opens what a service would open. A store that a running service holds is in order. */
-static bool check_store(const struct settings *settings)
+static bool check_store(struct wire_aws *aws)
 {
     char reason[WIRE_REASON_SIZE] = "";
     struct store_config config = {
         .clock = clock_system(), .queue_limit = 1, .put_deadline_ms = 1000};
-    struct store *store = wire_store(settings, &config, reason);
+    struct store *store = wire_store(aws, &config, reason);
     char ready[STORE_ERROR_SIZE] = "";
     bool good = store != NULL && store_ready(store, ready);
     store_close(store);
-    return report(good, settings->store, store == NULL ? reason : ready);
+    return report(good, aws->settings->store, store == NULL ? reason : ready);
 }
 
-static bool check_mail(const struct settings *settings)
+static bool check_mail(struct wire_aws *aws)
 {
     char reason[WIRE_REASON_SIZE] = "";
     struct wire_mail mail;
-    if (!wire_mail_wanted(settings)) {
+    if (!wire_mail_wanted(aws->settings)) {
         return report(true, "mail", "none is sent, as REVIEWD_MAIL says");
     }
-    if (wire_mail_open(&mail, settings, NULL, reason) != 0) {
+    if (wire_mail_open(&mail, aws, reason) != 0) {
         return report(false, "mail", reason);
     }
     bool good = mail.mailer->ops->check(mail.mailer, reason) == 0;
@@ -48,8 +48,11 @@ int cli_check(int argc, char **argv)
     if (code >= 0) {
         return code;
     }
-    bool store = check_store(settings);
-    bool mail = check_mail(settings);
+    struct wire_aws aws;
+    wire_aws_init(&aws, settings, NULL);
+    bool store = check_store(&aws);
+    bool mail = check_mail(&aws);
+    wire_aws_close(&aws);
     settings_free(settings);
     return store && mail ? CLI_OK : CLI_FAILED;
 }

@@ -176,13 +176,13 @@ static int run(const char *action, char **ids, const struct mail_options *option
     if (code >= 0) {
         return code;
     }
-    struct store *store = wire_store_beside(settings, clock_system(), reason);
-    settings_free(settings);
+    struct wire_aws aws;
+    wire_aws_init(&aws, settings, NULL);
+    struct store *store = wire_store_beside(&aws, clock_system(), reason);
     if (store == NULL) {
         fprintf(stderr, "reviewd: %s\n", reason);
-        return CLI_FAILED;
-    }
-    if (strcmp(action, "list") == 0) {
+        code = CLI_FAILED;
+    } else if (strcmp(action, "list") == 0) {
         code = list(store, options);
     } else if (strcmp(action, "requeue") == 0) {
         code = change(store, store_dead_requeue, "requeued", ids, options->all);
@@ -190,6 +190,8 @@ static int run(const char *action, char **ids, const struct mail_options *option
         code = change(store, store_dead_drop, "dropped", ids, options->all);
     }
     store_close(store);
+    wire_aws_close(&aws);
+    settings_free(settings);
     return code;
 }
 

@@ -25,6 +25,7 @@ enum { LOG_RING_BYTES = 1024 * 1024, LOG_STOP_MS = 1000 };
 struct service {
     struct settings *settings;
     struct metrics *metrics;
+    struct wire_aws aws;
     struct store *store;
     struct wire_mail mail;
     _Atomic(struct outbox *) outbox; /* NULL before it is made: the store may wake it earlier */
@@ -56,13 +57,13 @@ static int start_store(struct service *s, char reason[WIRE_REASON_SIZE])
                                   .put_deadline_ms = s->settings->request_timeout_ms,
                                   .pending = wake_outbox,
                                   .pending_context = s};
-    s->store = wire_store(s->settings, &config, reason);
+    s->store = wire_store(&s->aws, &config, reason);
     return s->store != NULL ? 0 : -1;
 }
 
 static int start_mail(struct service *s, char reason[WIRE_REASON_SIZE])
 {
-    if (wire_mail_open(&s->mail, s->settings, s->metrics, reason) != 0) {
+    if (wire_mail_open(&s->mail, &s->aws, reason) != 0) {
         return -1;
     }
     if (s->mail.mailer == NULL) {
@@ -149,6 +150,7 @@ static void stop(struct service *s)
     store_close(s->store);
     outbox_free(outbox);
     wire_mail_close(&s->mail);
+    wire_aws_close(&s->aws);
     http_server_free(s->server);
     metrics_free(s->metrics);
     settings_free(s->settings);
@@ -188,6 +190,7 @@ static int start(struct service *s, char reason[WIRE_REASON_SIZE])
         snprintf(reason, WIRE_REASON_SIZE, "out of memory");
         return -1;
     }
+    wire_aws_init(&s->aws, s->settings, s->metrics);
     metric_set(metrics_gauge(s->metrics, (struct metric_name){"reviewd_build_info",
                                                               "Always 1; the version is a label.",
                                                               "version=\"" REVIEWD_VERSION "\""}),

@@ -1,7 +1,7 @@
 #include "wire.h"
 
-#include "net/net.h"
 #include "notify/maildir.h"
+#include "notify/ses.h"
 #include "notify/smtp.h"
 #include "store/sqlite.h"
 
@@ -26,17 +26,17 @@ static const char *sqlite_path(const struct settings *settings, char reason[WIRE
     return path;
 }
 
-struct store *wire_store(const struct settings *settings, const struct store_config *config,
+struct store *wire_store(struct wire_aws *aws, const struct store_config *config,
                          char reason[WIRE_REASON_SIZE])
 {
-    const char *path = sqlite_path(settings, reason);
+    const char *path = sqlite_path(aws->settings, reason);
     return path != NULL ? store_sqlite_open(path, config, reason) : NULL;
 }
 
-struct store *wire_store_beside(const struct settings *settings, struct clock *clock,
+struct store *wire_store_beside(struct wire_aws *aws, struct clock *clock,
                                 char reason[WIRE_REASON_SIZE])
 {
-    const char *path = sqlite_path(settings, reason);
+    const char *path = sqlite_path(aws->settings, reason);
     return path != NULL ? store_sqlite_open_beside(path, clock, reason) : NULL;
 }
 
@@ -45,15 +45,12 @@ bool wire_mail_wanted(const struct settings *settings)
     return strcmp(settings->mail, "none") != 0;
 }
 
-static struct mailer *open_smtp(struct wire_mail *m, const struct settings *settings,
-                                struct metrics *metrics, char reason[WIRE_REASON_SIZE])
+static struct mailer *open_smtp(struct wire_mail *m, struct wire_aws *aws,
+                                char reason[WIRE_REASON_SIZE])
 {
-    char why[160];
-    struct net_config net = {
-        .metrics = metrics, .ca_file = settings->ca_file, .user_agent = "reviewd"};
-    m->transport = net_start(&net, why);
-    if (m->transport == NULL) {
-        snprintf(reason, WIRE_REASON_SIZE, "cannot start the network thread: %s", why);
+    const struct settings *settings = aws->settings;
+    struct transport *transport = wire_aws_transport(aws, reason);
+    if (transport == NULL) {
         return NULL;
     }
     struct smtp_config config = {.url = settings->mail,
@@ -64,12 +61,28 @@ static struct mailer *open_smtp(struct wire_mail *m, const struct settings *sett
                                  .require_tls = settings->smtp_require_tls,
                                  .concurrency = (size_t)settings->smtp_concurrency,
                                  .timeout_ms = settings->smtp_timeout_ms};
-    return smtp_open(&config, m->transport, reason);
+    return smtp_open(&config, transport, reason);
 }
 
-int wire_mail_open(struct wire_mail *out, const struct settings *settings, struct metrics *metrics,
-                   char reason[WIRE_REASON_SIZE])
+static struct mailer *open_ses(struct wire_mail *m, struct wire_aws *aws,
+                               char reason[WIRE_REASON_SIZE])
 {
+    const struct settings *settings = aws->settings;
+    struct ses_config config = {.client = wire_aws_client(aws, &aws_service_ses, reason),
+                                .addresses = &m->addresses,
+                                .clock = clock_system(),
+                                .metrics = aws->metrics,
+                                .configuration_set = settings->ses_configuration_set,
+                                .tags = settings->ses_tags,
+                                .rate = settings->ses_rate,
+                                .timeout_ms = settings->ses_timeout_ms,
+                                .digest_after_ms = settings->mail_digest_after_ms};
+    return config.client != NULL ? ses_open(&config, reason) : NULL;
+}
+
+int wire_mail_open(struct wire_mail *out, struct wire_aws *aws, char reason[WIRE_REASON_SIZE])
+{
+    const struct settings *settings = aws->settings;
     *out = (struct wire_mail){0};
     if (!wire_mail_wanted(settings)) {
         return 0;
@@ -81,13 +94,10 @@ int wire_mail_open(struct wire_mail *out, const struct settings *settings, struc
     const char *folder = after_scheme(settings->mail, "maildir:");
     if (folder != NULL) {
         out->mailer = maildir_open(folder, &out->addresses, reason);
-    } else if (after_scheme(settings->mail, "smtp") != NULL) {
-        out->mailer = open_smtp(out, settings, metrics, reason);
+    } else if (strcmp(settings->mail, "ses") == 0) {
+        out->mailer = open_ses(out, aws, reason);
     } else {
-        snprintf(reason, WIRE_REASON_SIZE,
-                 "REVIEWD_MAIL=%.100s: this build has no such mailer; use maildir:DIR, "
-                 "smtp://HOST or none",
-                 settings->mail);
+        out->mailer = open_smtp(out, aws, reason);
     }
     if (out->mailer == NULL) {
         wire_mail_close(out);
@@ -99,7 +109,6 @@ int wire_mail_open(struct wire_mail *out, const struct settings *settings, struc
 void wire_mail_close(struct wire_mail *mail)
 {
     mailer_free(mail->mailer);
-    net_stop(mail->transport);
     mail_addresses_free(&mail->addresses);
     *mail = (struct wire_mail){0};
 }

@@ -2,32 +2,27 @@
 #ifndef CLI_WIRE_H
 #define CLI_WIRE_H
 
-#include "base/settings.h"
-#include "net/transport.h"
 #include "notify/mailer.h"
 #include "notify/message.h"
 #include "store/store.h"
+#include "wire_aws.h"
 
-enum { WIRE_REASON_SIZE = 320 };
-
-/* Opens the store that settings->store names. NULL with one line in `reason`. */
-struct store *wire_store(const struct settings *settings, const struct store_config *config,
+/* Opens the store that the settings name; `aws` must outlive it. NULL with one line in `reason`. */
+struct store *wire_store(struct wire_aws *aws, const struct store_config *config,
                          char reason[WIRE_REASON_SIZE]);
 
 /* The same store for a tool, beside the service that runs on it: see store_sqlite_open_beside(). */
-struct store *wire_store_beside(const struct settings *settings, struct clock *clock,
+struct store *wire_store_beside(struct wire_aws *aws, struct clock *clock,
                                 char reason[WIRE_REASON_SIZE]);
 
-/* How mails go out. All NULL when settings->mail is "none". */
+/* How mails go out. The mailer is NULL when settings->mail is "none". Must not be moved. */
 struct wire_mail {
     struct mailer *mailer;
-    struct transport *transport; /* NULL: the mailer needs no network */
     struct mail_addresses addresses;
 };
 
-/* 0, or -1 with one line in `reason` and nothing to free. `metrics` may be NULL. */
-int wire_mail_open(struct wire_mail *out, const struct settings *settings, struct metrics *metrics,
-                   char reason[WIRE_REASON_SIZE]);
+/* 0, or -1 with one line in `reason` and nothing to free. `aws` must outlive it. */
+int wire_mail_open(struct wire_mail *out, struct wire_aws *aws, char reason[WIRE_REASON_SIZE]);
 void wire_mail_close(struct wire_mail *mail);
 
 /* Whether the settings ask for mails at all. */

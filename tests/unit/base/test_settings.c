@@ -162,6 +162,9 @@ static void test_ranges(void **state)
         {"REVIEWD_NEGATIVE_BELOW", {"-1.0001", "-1", "0.1", "0.1001"}},
         {"REVIEWD_SMTP_CONCURRENCY", {"0", "1", "64", "65"}},
         {"REVIEWD_SMTP_TIMEOUT", {"999ms", "1s", "10m", "601s"}},
+        {"REVIEWD_SES_RATE", {"-0.1", "0", "100000", "100000.5"}},
+        {"REVIEWD_SES_TIMEOUT", {"999ms", "1s", "1m", "60001ms"}},
+        {"REVIEWD_MAIL_DIGEST_AFTER", {"-1s", "0", "720h", "2592001"}},
         {"REVIEWD_MAIL_MAX_AGE", {"59s", "60s", "720h", "2592001"}},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -211,6 +214,12 @@ static void test_forms(void **state)
     check_all("TABLE_NAME", ENVIRONMENT("reviews", "arn:aws:dynamodb:eu-west-1:1:table/a_b-c.d"),
               true);
     check_all("TABLE_NAME", ENVIRONMENT("a b", "a\"b"), false);
+    long_stage[64] = '\0';
+    assert_true(accepts("REVIEWD_SES_CONFIGURATION_SET", long_stage));
+    long_stage[64] = 's';
+    assert_false(accepts("REVIEWD_SES_CONFIGURATION_SET", long_stage));
+    check_all("REVIEWD_SES_CONFIGURATION_SET", ENVIRONMENT("a", "v1_2-Z"), true);
+    check_all("REVIEWD_SES_CONFIGURATION_SET", ENVIRONMENT("a b", "a.b", "\xc3\xa4"), false);
     check_all("REVIEWD_ACCESS_LOG",
               ENVIRONMENT("on", "true", "1", "yes", "off", "false", "0", "no"), true);
     check_all("REVIEWD_ACCESS_LOG", ENVIRONMENT("ON", "2", "y", "enabled"), false);
