@@ -113,20 +113,21 @@ static int list_open(struct net_easy *e, struct list *list, size_t nodes, size_t
     return 0;
 }
 
-static void list_add(struct list *list, char *line)
+/* `line` stays where it is; libcurl only reads it. */
+static void list_add(struct list *list, const char *line)
 {
     struct curl_slist *node = &list->nodes[list->count++];
-    *node = (struct curl_slist){.data = line, .next = NULL};
+    *node = (struct curl_slist){.data = (char *)line, .next = NULL};
     if (list->count > 1)
         node[-1].next = node;
 }
 
 /* Copies `text` behind what is there and returns where it begins. */
-static char *list_text(struct list *list, const char *text)
+static const char *list_text(struct list *list, const char *text)
 {
-    char *start = list->text;
+    const char *start = list->text;
     size_t len = strlen(text);
-    memcpy(start, text, len + 1);
+    memcpy(list->text, text, len + 1);
     list->text += len;
     return start;
 }
@@ -142,7 +143,6 @@ static bool has_header(const struct net_request *r, const char *name)
 /* The request's headers, and lines that keep libcurl from adding its own. */
 static enum net_error set_headers(struct net_easy *e, const struct net_request *r)
 {
-    static char no_accept[] = "Accept:", no_expect[] = "Expect:", no_type[] = "Content-Type:";
     size_t text = 0;
     for (size_t i = 0; i < r->header_count; i++) {
         const struct net_header *h = &r->headers[i];
@@ -158,18 +158,18 @@ static enum net_error set_headers(struct net_easy *e, const struct net_request *
         return NET_NO_MEMORY;
     for (size_t i = 0; i < r->header_count; i++) {
         const struct net_header *h = &r->headers[i];
-        char *line = list_text(&list, h->name);
+        const char *line = list_text(&list, h->name);
         list_text(&list, h->value[0] != '\0' ? ": " : ";"); /* libcurl's way to say: empty */
         list_text(&list, h->value);
         list.text++;
         list_add(&list, line);
     }
     if (!has_header(r, "Accept"))
-        list_add(&list, no_accept);
+        list_add(&list, "Accept:");
     if (!has_header(r, "Expect"))
-        list_add(&list, no_expect);
+        list_add(&list, "Expect:");
     if (!has_header(r, "Content-Type"))
-        list_add(&list, no_type);
+        list_add(&list, "Content-Type:");
     if (e->agent_line != NULL && !has_header(r, "User-Agent"))
         list_add(&list, e->agent_line);
     return curl_easy_setopt(e->curl, CURLOPT_HTTPHEADER, list.nodes) == CURLE_OK ? NET_OK

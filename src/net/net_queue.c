@@ -41,6 +41,7 @@ int net_heap_add(struct net *n, struct transfer *t)
 {
     if (n->heap_len == n->heap_cap) {
         size_t cap = n->heap_cap > 0 ? 2 * n->heap_cap : 64;
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): it is an array of pointers */
         struct transfer **heap = realloc(n->heap, cap * sizeof(*heap));
         if (heap == NULL)
             return -1;

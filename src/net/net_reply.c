@@ -23,6 +23,7 @@ void net_reply_reset(struct net_easy *e)
 /* A connection is ready to carry the request. libcurl silently sends a request again when a reused
  * connection dies before the first byte of the answer; here a request is sent once at most, and
  * whoever sends it decides. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl says so */
 static int on_connected(void *context, char *primary_ip, char *local_ip, int primary_port,
                         int local_port)
 {
@@ -82,6 +83,7 @@ static void note_header(struct net_easy *e, struct span line)
         e->header_count++;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl says so */
 static size_t on_header(char *bytes, size_t size, size_t count, void *context)
 {
     struct net_easy *e = context;
@@ -196,8 +198,8 @@ void net_reply_fail(struct net_reply *reply, enum net_error error, const char *d
 {
     *reply = (struct net_reply){.error = error};
     size_t len = 0;
-    for (; detail[len] != '\0' && len < sizeof(reply->detail) - 1; len++)
-        reply->detail[len] = (unsigned char)detail[len] < ' ' ? ' ' : detail[len];
+    for (; len < sizeof(reply->detail) - 1 && detail[len] != '\0'; len++)
+        reply->detail[len] = (char)((unsigned char)detail[len] < ' ' ? ' ' : detail[len]);
     reply->detail[len] = '\0';
 }
 

@@ -223,60 +223,74 @@ static void pause_from(struct mail_outcome *outcomes, size_t from, size_t count,
     }
 }
 
-/* Writes what can be written; fds[i] is the file of entry i, -1 when it was delivered before.
+struct batch {
+    const struct outbox_entry *entries;
+    struct mail_outcome *outcomes;
+    size_t count;
+    const _Atomic bool *stop;
+    int fds[BATCH];
+};
+
+/* Writes what can be written; fds[i] becomes the file of entry i, -1 when it was delivered before.
  * Returns how many entries are done; the others have their outcome. */
-static size_t write_batch(const struct maildir *m, const struct folders *f,
-                          const struct outbox_entry *entries, int fds[BATCH], size_t count,
-                          struct mail_outcome *outcomes, const _Atomic bool *stop)
+static size_t write_batch(const struct maildir *m, const struct folders *f, struct batch *b)
 {
     char error[OUTBOX_ERROR_SIZE] = "stopped before it was sent";
     size_t i;
-    for (i = 0; i < count && !*stop; i++) {
+    for (i = 0; i < b->count && !*b->stop; i++) {
         mail_name name;
-        name_of(&entries[i], name);
-        fds[i] = write_file(m, f, &entries[i], name);
-        if (fds[i] < 0 && errno != EEXIST) {
+        name_of(&b->entries[i], name);
+        b->fds[i] = write_file(m, f, &b->entries[i], name);
+        if (b->fds[i] < 0 && errno != EEXIST) {
             explain(m, "write a mail", error);
             break;
         }
     }
-    pause_from(outcomes, i, count, error);
+    pause_from(b->outcomes, i, b->count, error);
     return i;
+}
+
+/* Delivers those that were written, and notes which can be told apart from new ones by their name
+ * in tmp/. */
+static void deliver_batch(struct maildir *m, const struct folders *f, struct batch *b,
+                          size_t written)
+{
+    char error[OUTBOX_ERROR_SIZE];
+    for (size_t i = 0; i < written; i++) {
+        char *name = m->unsettled[m->unsettled_count];
+        name_of(&b->entries[i], name);
+        b->outcomes[i].result = MAIL_SENT;
+        if (b->fds[i] >= 0 && deliver(f, b->fds[i], name) != 0) {
+            b->outcomes[i].result = MAIL_PAUSE;
+            explain(m, "deliver a mail", b->outcomes[i].error);
+        } else {
+            m->unsettled_count++;
+        }
+        if (b->fds[i] >= 0)
+            close(b->fds[i]);
+    }
+    if (fsync(f->new_fd) != 0) {
+        m->unsettled_count = 0; /* what is in tmp/ tells the next attempt what was delivered */
+        explain(m, "fsync new/", error);
+        pause_from(b->outcomes, 0, written, error);
+    }
 }
 
 static void maildir_send(struct mailer *mailer, const struct outbox_entry *entries, size_t count,
                          struct mail_outcome *outcomes, const _Atomic bool *stop)
 {
     struct maildir *m = (struct maildir *)mailer;
+    struct batch b = {.entries = entries, .outcomes = outcomes, .count = count, .stop = stop};
     struct folders f;
-    char error[OUTBOX_ERROR_SIZE];
-    int fds[BATCH];
     assert(count <= BATCH);
     m->unsettled_count = 0;
     if (open_folders(m, &f) != 0) {
+        char error[OUTBOX_ERROR_SIZE];
         explain(m, "open it", error);
         pause_from(outcomes, 0, count, error);
         return;
     }
-    size_t written = write_batch(m, &f, entries, fds, count, outcomes, stop);
-    for (size_t i = 0; i < written; i++) {
-        char *name = m->unsettled[m->unsettled_count];
-        name_of(&entries[i], name);
-        outcomes[i].result = MAIL_SENT;
-        if (fds[i] >= 0 && deliver(&f, fds[i], name) != 0) {
-            outcomes[i].result = MAIL_PAUSE;
-            explain(m, "deliver a mail", outcomes[i].error);
-        } else {
-            m->unsettled_count++;
-        }
-        if (fds[i] >= 0)
-            close(fds[i]);
-    }
-    if (fsync(f.new_fd) != 0) {
-        m->unsettled_count = 0; /* what is in tmp/ tells the next attempt what was delivered */
-        explain(m, "fsync new/", error);
-        pause_from(outcomes, 0, written, error);
-    }
+    deliver_batch(m, &f, &b, write_batch(m, &f, &b));
     close_folders(&f);
 }
 

@@ -20,8 +20,11 @@ void message_base64(struct buf *out, struct span bytes)
         size_t n = bytes.len - i < 3 ? bytes.len - i : 3;
         uint32_t v = (uint32_t)p[i] << 16 | (n > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
                      (n > 2 ? (uint32_t)p[i + 2] : 0);
-        char four[4] = {digits[v >> 18], digits[v >> 12 & 63], n > 1 ? digits[v >> 6 & 63] : '=',
-                        n > 2 ? digits[v & 63] : '='};
+        char four[4] = {digits[v >> 18], digits[v >> 12 & 63], '=', '='};
+        if (n > 1)
+            four[2] = digits[v >> 6 & 63];
+        if (n > 2)
+            four[3] = digits[v & 63];
         buf_add(out, four, 4);
     }
 }
