@@ -51,6 +51,7 @@ struct settings {
     const char *ses_tags;              /* "name=value,…" */
     int64_t ses_timeout_ms;
     int64_t mail_max_age_ms;
+    int64_t mail_lease_ms;
     int64_t mail_digest_after_ms; /* 0: each review has a mail of its own */
     const char *ca_file;          /* NULL: the system's */
     /* the log */

@@ -50,6 +50,10 @@ struct dynamodb_config {
  * store_close() waits up to 10 s for puts under way, and up to 5 s for giving its leases back, so
  * that another instance need not wait for their end.
  *
+ * With a queue_limit of 0 it is a tool's, beside the services that put: it takes no puts, does not
+ * try the table before it is asked for something, and after any failure store_ready() is false and
+ * says why.
+ *
  * Outbox ids are the review's time in µs · 4096 plus 12 bits of a hash of its key. */
 struct store *store_dynamodb_open(const struct dynamodb_config *config,
                                   const struct store_config *store_config,

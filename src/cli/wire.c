@@ -3,6 +3,7 @@
 #include "notify/maildir.h"
 #include "notify/ses.h"
 #include "notify/smtp.h"
+#include "store/dynamodb.h"
 #include "store/sqlite.h"
 
 #include <stdio.h>
@@ -14,30 +15,38 @@ static const char *after_scheme(const char *text, const char *scheme)
     return strncmp(text, scheme, len) == 0 ? text + len : NULL;
 }
 
-/* The path of the SQLite store that is set, or NULL with `reason`. */
-static const char *sqlite_path(const struct settings *settings, char reason[WIRE_REASON_SIZE])
+bool wire_store_is_dynamodb(const struct settings *settings)
 {
-    const char *path = after_scheme(settings->store, "sqlite:");
-    if (path == NULL) {
-        snprintf(reason, WIRE_REASON_SIZE,
-                 "REVIEWD_STORE=%.100s: this build has no such store; use sqlite:PATH",
-                 settings->store);
-    }
-    return path;
+    return strcmp(settings->store, "dynamodb") == 0;
+}
+
+static struct store *open_dynamodb(struct wire_aws *aws, const struct store_config *config,
+                                   char reason[WIRE_REASON_SIZE])
+{
+    struct dynamodb_config dynamodb = {
+        .client = wire_aws_client(aws, &aws_service_dynamodb, reason),
+        .transport = aws->transport,
+        .table = aws->settings->table_name,
+        .lease_ms = aws->settings->mail_lease_ms,
+    };
+    return dynamodb.client != NULL ? store_dynamodb_open(&dynamodb, config, reason) : NULL;
 }
 
 struct store *wire_store(struct wire_aws *aws, const struct store_config *config,
                          char reason[WIRE_REASON_SIZE])
 {
-    const char *path = sqlite_path(aws->settings, reason);
-    return path != NULL ? store_sqlite_open(path, config, reason) : NULL;
+    const char *path = after_scheme(aws->settings->store, "sqlite:");
+    return path != NULL ? store_sqlite_open(path, config, reason)
+                        : open_dynamodb(aws, config, reason);
 }
 
 struct store *wire_store_beside(struct wire_aws *aws, struct clock *clock,
                                 char reason[WIRE_REASON_SIZE])
 {
-    const char *path = sqlite_path(aws->settings, reason);
-    return path != NULL ? store_sqlite_open_beside(path, clock, reason) : NULL;
+    const char *path = after_scheme(aws->settings->store, "sqlite:");
+    struct store_config config = {.clock = clock};
+    return path != NULL ? store_sqlite_open_beside(path, clock, reason)
+                        : open_dynamodb(aws, &config, reason);
 }
 
 bool wire_mail_wanted(const struct settings *settings)

@@ -11,9 +11,13 @@
 struct store *wire_store(struct wire_aws *aws, const struct store_config *config,
                          char reason[WIRE_REASON_SIZE]);
 
-/* The same store for a tool, beside the service that runs on it: see store_sqlite_open_beside(). */
+/* The same store for a tool, beside the service that runs on it: see store_sqlite_open_beside()
+ * and store_dynamodb_open(). */
 struct store *wire_store_beside(struct wire_aws *aws, struct clock *clock,
                                 char reason[WIRE_REASON_SIZE]);
+
+/* Whether the store is a DynamoDB table. */
+bool wire_store_is_dynamodb(const struct settings *settings);
 
 /* How mails go out. The mailer is NULL when settings->mail is "none". Must not be moved. */
 struct wire_mail {

@@ -1,0 +1,237 @@
+/* Dead letters, and counting. For listings and people, so none of it is fast: all of one kind are
+ * found first, by the index or a Scan. */
+#include "dynamodb_look.h"
+#include "dynamodb_update.h"
+
+#include "base/log.h"
+#include "base/num.h"
+#include "instant.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ROUND_US = 20000000, ROUND_SIZE = 64 };
+
+static int by_id(const void *a, const void *b)
+{
+    const struct dynamodb_found *x = a;
+    const struct dynamodb_found *y = b;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* All of a kind, ordered by id. 0 or -1; to be freed in any case. */
+static int find_all(struct dynamodb_store *s, const char *kind, struct dynamodb_findings *found)
+{
+    char detail[CALL_DETAIL_SIZE] = "";
+    struct dynamodb_query query = {kind, INT64_MAX, 0};
+    *found = (struct dynamodb_findings){0};
+    if (dynamodb_look_all(s, &query, found, detail) != DYNAMODB_LOOK_DONE) {
+        log_warn("the outbox in the table cannot be read", LOG_STR("reason", detail));
+        return -1;
+    }
+    if (found->count > 0) {
+        qsort(found->list, found->count, sizeof *found->list, by_id);
+    }
+    return 0;
+}
+
+int dynamodb_dead_count(struct dynamodb_store *s, struct outbox_counts *counts)
+{
+    struct dynamodb_findings pending;
+    struct dynamodb_findings dead = {0};
+    int result = find_all(s, DYNAMODB_PENDING, &pending);
+    if (result == 0) {
+        result = find_all(s, DYNAMODB_DEAD, &dead);
+    }
+    if (result == 0) {
+        *counts = (struct outbox_counts){pending.count, dead.count};
+        metric_set(s->dead, (int64_t)dead.count);
+    }
+    dynamodb_findings_free(&pending);
+    dynamodb_findings_free(&dead);
+    return result;
+}
+
+/* --- listing --- */
+
+static void write_get(struct buf *out, const struct dynamodb_store *s,
+                      const struct dynamodb_found *f)
+{
+    dynamodb_write_table(out, s);
+    buf_add_str(out, ",\"ConsistentRead\":true,\"Key\":");
+    dynamodb_item_write_key(out, f->user_name, f->timestamp);
+    buf_add_char(out, '}');
+}
+
+static struct span copy(char **end, struct span text)
+{
+    struct span kept = {*end, text.len};
+    if (text.len > 0) {
+        memcpy(*end, text.ptr, text.len);
+    }
+    *end += text.len;
+    return kept;
+}
+
+static bool fill(struct outbox_entry *entry, const json_t *json, uint64_t id)
+{
+    struct item item;
+    int64_t attempts = 0;
+    if (!dynamodb_item_read(json, &item)) {
+        return false;
+    }
+    char *end = malloc(item.user_name.len + item.timestamp.len + item.review.len +
+                       item.sentiment.len + item.polarity_score.len + 1);
+    if (end == NULL) {
+        return false;
+    }
+    (void)num_parse_int(dynamodb_item_text(json, DYNAMODB_ATTEMPTS), 0, UINT32_MAX, &attempts);
+    *entry = (struct outbox_entry){.id = id,
+                                   .attempts = (unsigned)attempts,
+                                   .created_us = instant_of(item.timestamp, 0),
+                                   .memory = end};
+    struct span error = dynamodb_item_text(json, DYNAMODB_ERROR);
+    (void)snprintf(entry->last_error, sizeof entry->last_error, "%.*s", (int)error.len,
+                   error.ptr != NULL ? error.ptr : "");
+    entry->item = (struct item){.user_name = copy(&end, item.user_name),
+                                .timestamp = copy(&end, item.timestamp),
+                                .review = copy(&end, item.review),
+                                .sentiment = copy(&end, item.sentiment),
+                                .polarity_score = copy(&end, item.polarity_score)};
+    return true;
+}
+
+/* Fills from the answer; an item that is gone by now, or dead no more, is left out. -1: failed. */
+static int take(struct outbox_entry *entry, const struct dynamodb_step *step, uint64_t id)
+{
+    if (step->outcome != CALL_OK) {
+        log_warn("a dead letter cannot be read", LOG_STR("reason", step->detail));
+        return -1;
+    }
+    json_t *answer = dynamodb_step_answer(step);
+    const json_t *json = json_object_get(answer, "Item");
+    struct span state = dynamodb_item_text(json, DYNAMODB_STATE);
+    bool dead = state.len > 4 && memcmp(state.ptr, DYNAMODB_DEAD, 4) == 0;
+    int result = answer == NULL ? -1 : 0;
+    if (dead) {
+        result = fill(entry, json, id) ? 1 : -1;
+    }
+    json_decref(answer);
+    return result;
+}
+
+int dynamodb_dead_list(struct dynamodb_store *s, uint64_t after_id, struct outbox_entry *entries,
+                       size_t max)
+{
+    struct dynamodb_findings found;
+    struct dynamodb_step *steps = calloc(max + 1, sizeof *steps);
+    size_t first = 0;
+    size_t count = 0;
+    int filled = -1;
+    if (find_all(s, DYNAMODB_DEAD, &found) != 0 || steps == NULL) {
+        goto done;
+    }
+    while (first < found.count && found.list[first].id <= after_id) {
+        first++;
+    }
+    for (; count < max && first + count < found.count; count++) {
+        steps[count].op = DYNAMODB_GET_ITEM;
+        write_get(&steps[count].body, s, &found.list[first + count]);
+    }
+    dynamodb_round_run(s->client, steps, count, clock_mono_us(s->config.clock) + ROUND_US);
+    filled = 0;
+    for (size_t i = 0; i < count && filled >= 0; i++) {
+        int one = take(&entries[filled], &steps[i], found.list[first + i].id);
+        while (one < 0 && filled > 0) {
+            outbox_entry_free(&entries[--filled]);
+        }
+        filled += one;
+    }
+    dynamodb_steps_free(steps, count);
+done:
+    free(steps);
+    dynamodb_findings_free(&found);
+    return filled;
+}
+
+/* --- changing --- */
+
+/* Writes the change of one dead letter: pending again, with a lease that has ended, or nothing
+ * owed. */
+static void write_change(struct buf *out, const struct dynamodb_store *s,
+                         const struct dynamodb_found *f, bool requeue)
+{
+    char lease[DYNAMODB_LEASE_SIZE];
+    char state[DYNAMODB_STATE_SIZE];
+    dynamodb_item_lease(0, s->owner, lease);
+    dynamodb_item_state(DYNAMODB_PENDING, f->id, state);
+    struct dynamodb_update update = {
+        .user_name = f->user_name, .timestamp = f->timestamp, .old_lease = f->lease};
+    if (requeue) {
+        update.new_lease = lease;
+        update.state = state;
+        update.fresh = true;
+    }
+    dynamodb_update_write(out, s, &update);
+}
+
+/* Changes some; how many, or -1. A condition that fails: somebody else has changed it. */
+static int change_some(struct dynamodb_store *s, const struct dynamodb_found *list, size_t count,
+                       bool requeue)
+{
+    struct dynamodb_step steps[ROUND_SIZE] = {0};
+    int changed = 0;
+    for (size_t i = 0; i < count; i++) {
+        steps[i].op = DYNAMODB_UPDATE_ITEM;
+        write_change(&steps[i].body, s, &list[i], requeue);
+    }
+    dynamodb_round_run(s->client, steps, count, clock_mono_us(s->config.clock) + ROUND_US);
+    for (size_t i = 0; i < count; i++) {
+        bool failed = steps[i].outcome != CALL_OK && !dynamodb_step_conflict(&steps[i]);
+        if (failed && changed >= 0) {
+            log_warn("a dead letter cannot be changed", LOG_STR("reason", steps[i].detail));
+            changed = -1;
+        }
+        changed += changed >= 0 && steps[i].outcome == CALL_OK;
+    }
+    dynamodb_steps_free(steps, count);
+    return changed;
+}
+
+/* One dead letter, or all with id 0. */
+static int change(struct dynamodb_store *s, uint64_t id, bool requeue)
+{
+    struct dynamodb_findings found;
+    int changed = find_all(s, DYNAMODB_DEAD, &found);
+    size_t first = 0;
+    size_t end = found.count;
+    while (id != 0 && first < end && found.list[first].id != id) {
+        first++;
+    }
+    end = id != 0 && first < end ? first + 1 : end;
+    while (changed >= 0 && first < end) {
+        size_t some = end - first < ROUND_SIZE ? end - first : ROUND_SIZE;
+        int now = change_some(s, &found.list[first], some, requeue);
+        changed = now >= 0 ? changed + now : -1;
+        first += some;
+    }
+    dynamodb_findings_free(&found);
+    return changed;
+}
+
+int dynamodb_dead_requeue(struct dynamodb_store *s, uint64_t id)
+{
+    int changed = change(s, id, true);
+    if (changed > 0) {
+        atomic_store(&s->recovery.now, true);
+        if (s->config.pending != NULL) {
+            s->config.pending(s->config.pending_context);
+        }
+    }
+    return changed;
+}
+
+int dynamodb_dead_drop(struct dynamodb_store *s, uint64_t id)
+{
+    return change(s, id, false);
+}
