@@ -14,6 +14,7 @@ struct api {
     struct metric *invalid;               /* bodies refused */
 };
 
+/* Sets all but the server. What is passed must outlive the api; metrics may be NULL. */
 void api_init(struct api *a, struct pipeline *pipeline, struct store *store,
               struct metrics *metrics);
 

@@ -29,6 +29,7 @@ struct pipeline_config {
     struct metrics *metrics; /* may be NULL */
 };
 
+/* The config may go after the call. */
 void pipeline_init(struct pipeline *p, const struct pipeline_config *config);
 
 /* One review on its way. The caller embeds it, sets `review` and `done`, and keeps it, unmoved,

@@ -17,6 +17,7 @@ struct review {
  * are ignored. */
 bool review_parse(struct review *out, struct span body, char reason[JSON_REASON_SIZE]);
 
+/* Frees what review_parse() made; the texts are gone. Zeroed structs and twice are fine. */
 void review_free(struct review *r);
 
 #endif

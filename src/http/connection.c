@@ -159,6 +159,20 @@ static struct http_request *overdue(struct connection_table *t, struct connectio
 
 enum { VISIT_BATCH = 64 };
 
+/* The requests of one bucket that wait beyond their deadline, held; returns how many are in `late`
+ * now. Under the table's lock. */
+static size_t collect_late(struct connection_table *t, size_t bucket, int64_t now,
+                           struct http_request *late[VISIT_BATCH], size_t count)
+{
+    for (struct connection *c = t->buckets[bucket]; c != NULL && count < VISIT_BATCH; c = c->next) {
+        struct http_request *r = overdue(t, c, now);
+        if (r != NULL) {
+            late[count++] = r;
+        }
+    }
+    return count;
+}
+
 /* Answers 504 to what has waited too long. In batches, because answering must not happen under the
  * lock; what is answered leaves the overdue set, so the loop ends. */
 static void sweep(struct connection_table *t)
@@ -170,13 +184,7 @@ static void sweep(struct connection_table *t)
         int64_t now = clock_mono_us(t->clock);
         pthread_mutex_lock(&t->lock);
         for (size_t b = 0; b < CONNECTION_BUCKETS && count < VISIT_BATCH; b++) {
-            for (struct connection *c = t->buckets[b]; c != NULL && count < VISIT_BATCH;
-                 c = c->next) {
-                struct http_request *r = overdue(t, c, now);
-                if (r != NULL) {
-                    late[count++] = r;
-                }
-            }
+            count = collect_late(t, b, now, late, count);
         }
         pthread_mutex_unlock(&t->lock);
         for (size_t i = 0; i < count; i++) {

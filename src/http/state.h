@@ -86,6 +86,7 @@ struct http_server {
     struct metric *_Atomic counts[HTTP_ROUTES_MAX + 1][STATUS_SLOTS];
 };
 
+/* One reference more, or less: the last one frees. Any thread. */
 void request_ref(struct http_request *r);
 void request_unref(struct http_request *r);
 

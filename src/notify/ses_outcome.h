@@ -19,6 +19,7 @@ enum ses_verdict {
     SES_VERDICTS
 };
 
+/* By outcome, code and, where the code alone does not tell, a part of the message. */
 enum ses_verdict ses_verdict(const struct call_result *result);
 
 /* Fills `out` accordingly: what concerns all mails pauses them, so that they go out once somebody
