@@ -33,6 +33,10 @@ coverage  cmd:gcovr          gcovr
 bench     cmd:wrk            wrk
 bench     cmd:python3        python3
 bench     py:ensurepip       python3-venv
+bench     serves             nginx-light
+bench     cmd:go             golang-go
+bench     cmd:node           nodejs
+bench     cmd:npm            npm
 '
 
 compiles() {
@@ -42,6 +46,10 @@ compiles() {
 fuzzes() {
     echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
         clang -fsanitize=fuzzer,address -x c - -o /dev/null >/dev/null 2>&1
+}
+
+serves() {
+    PATH=$PATH:/usr/sbin command -v nginx >/dev/null
 }
 
 there() {

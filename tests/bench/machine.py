@@ -12,6 +12,15 @@ def _first_line(command: list[str]) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[0]
 
 
+def _version(command: list[str]) -> str:
+    """The first line that a program says of itself, or that it is not here."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except OSError:
+        return "not installed"
+    return (done.stdout or done.stderr).splitlines()[0]
+
+
 def _field(path: str, name: str) -> str:
     match = re.search(rf"^{name}\s*[:=]\s*(.+)$", Path(path).read_text(encoding="utf-8"), re.M)
     return match.group(1).strip('" ') if match else "unknown"
@@ -45,4 +54,7 @@ def describe(reviewd: Path, folder: Path) -> dict[str, str]:
         "reviewd": "; ".join(subprocess.run([reviewd, "--version"], check=True, capture_output=True, text=True).stdout.split("\n")).strip("; "),
         "wrk": re.sub(r" Copyright.*", "", subprocess.run(["wrk", "--version"], capture_output=True, text=True).stdout.splitlines()[0]),
         "Python": platform.python_version(),
+        "Go": _version(["go", "version"]).removeprefix("go version "),
+        "Node": _version(["node", "--version"]),
+        "nginx": _version(["/usr/sbin/nginx", "-v"]).removeprefix("nginx version: "),
     }

@@ -5,7 +5,7 @@ local at = 0
 
 function init(args)
     wrk.method = "POST"
-    wrk.headers["Content-Type"] = "application/json"
+    wrk.headers["Content-Type"] = wrk.headers["Content-Type"] or "application/json"
     for line in io.lines(args[1]) do
         requests[#requests + 1] = wrk.format(nil, nil, nil, line)
     end

@@ -4,48 +4,29 @@
     make bench        or, for some parts only and without writing:  tests/bench/run.py --only posts,memory --no-write
 
 Figures of different machines cannot be compared, so what matters is a ratio taken in one run: the service against
-libmicrohttpd answering a constant, the scorer against TextBlob. Nothing fails when a target is missed."""
+libmicrohttpd answering a constant, the scorer against TextBlob, DynamoDB reviews against the same service on Go, Python
+and Node (tests/bench/peers/README.md). Nothing fails when a target is missed."""
 
 import argparse
 import os
 import re
+import signal
 import sqlite3
 import statistics
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
+import aws
 import machine
 import plot
 import service
+from figure import Figure
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 ROUNDS, ROUND_S, IDLE_S, MILLION = 3, 10, 10, 1_000_000
-
-
-@dataclass
-class Figure:
-    what: str
-    value: float
-    unit: str
-    target: float | None = None
-    at_least: bool = True  # else at most
-
-    @property
-    def factor(self) -> float:
-        """How many times better than the target."""
-        value = max(self.value, 1e-9)
-        return value / self.target if self.at_least else self.target / value
-
-    def cells(self) -> tuple[str, str, str, str]:
-        value = f"{self.value:,.3g}" if self.value < 1000 else f"{self.value:,.0f}"
-        if self.target is None:
-            return self.what, f"{value} {self.unit}", "", ""
-        sign = "≥" if self.at_least else "≤"
-        return self.what, f"{value} {self.unit}", f"{sign} {self.target:g} {self.unit}", "yes" if self.factor >= 1 else "NO"
 
 
 class Bench:
@@ -131,6 +112,9 @@ class Bench:
         if rows < answered:
             raise RuntimeError(f"{answered} reviews were answered with 200 and only {rows} are stored")
 
+    def aws(self) -> list[Figure]:
+        return aws.figures(self.reviewd, self.folder / "aws", self.bodies())
+
     def memory(self) -> list[Figure]:
         with service.reviewd(self.reviewd, self.folder / "memory") as s:
             command = [self.generator, "--url", s.url, "--count", str(MILLION), "--concurrency", "64", "--seed", "1"]
@@ -173,7 +157,7 @@ class Bench:
         ]
 
 
-PARTS = ["scores", "sentiment", "sign", "calls", "store", "posts", "memory", "start", "idle"]
+PARTS = ["scores", "sentiment", "sign", "calls", "store", "posts", "aws", "memory", "start", "idle"]
 
 
 def table(figures: list[Figure]) -> str:
@@ -189,7 +173,9 @@ def document(figures: list[Figure], where: dict[str, str]) -> str:
     return f"""# Benchmarks
 
 Written by `make bench`; how each figure is taken stands in `tests/bench/run.py`. Ratios are of things measured in turns
-in the same run, on the same cores as the load that measures them. Every 200 is fsynced, and mails go to a mail directory.
+in the same run, on the same cores as the load that measures them. With SQLite every 200 is fsynced, and mails go to a mail
+directory. With DynamoDB the AWS end is an nginx that answers 200 at once; there are no mails; and the other services, what
+they do and what they do not, are described in [tests/bench/peers](../tests/bench/peers/README.md).
 
 {table(figures)}
 ![how far each figure is from its target](benchmarks.svg)
@@ -207,6 +193,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts, separated by commas ({','.join(PARTS)})")
     parser.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     bench = Bench(options.build)
     figures = []
     for part in options.only.split(","):

@@ -22,18 +22,25 @@ def free_port() -> int:
         return s.getsockname()[1]
 
 
-def post(port: int, body: dict = TEXT) -> int:
-    """Posts one review on a connection of its own; the status, or 0 when nobody listens."""
-    content = json.dumps(body).encode()
-    head = f"POST /reviews HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(content)}\r\nConnection: close\r\n\r\n"
+def exchange(port: int, content: bytes) -> tuple[int, bytes]:
+    """Posts a body on a connection of its own; status and body of the answer, or 0 when nobody listens."""
+    head = (f"POST /reviews HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n")
+    answer = b""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=START_LIMIT_S) as s:
             s.sendall(head.encode() + content)
-            answer = s.recv(65536)
+            while piece := s.recv(65536):
+                answer += piece
     except ConnectionError:
-        return 0
+        pass  # one that refuses a body may not read all of it
     match = re.match(rb"HTTP/1\.1 (\d+)", answer)
-    return int(match.group(1)) if match else 0
+    return int(match.group(1)) if match else 0, answer.partition(b"\r\n\r\n")[2]
+
+
+def post(port: int, body: dict = TEXT) -> int:
+    """Posts one review; the status, or 0 when nobody listens."""
+    return exchange(port, json.dumps(body).encode())[0]
 
 
 def wait_for_200(port: int) -> float:
@@ -72,8 +79,27 @@ class Service:
 
 
 @contextmanager
-def reviewd(program: Path, folder: Path, *, keep: bool = False):
-    """Runs the service on a free port with its data in `folder`, emptied before unless `keep`."""
+def running(command: list, environment: dict[str, str], folder: Path, port: int):
+    """Runs a service that takes reviews on `port`, from its first 200 to the end of the block; logs to `folder`."""
+    with open(folder / "log", "ab") as log:
+        before = time.perf_counter()
+        # Without close_fds Python spawns without copying itself, so its own size is not in the time.
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, close_fds=False)
+    try:
+        ready = wait_for_200(port)
+        yield Service(process, port, folder, (ready - before) * 1000)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def reviewd(program: Path, folder: Path, *, keep: bool = False, settings: dict[str, str] | None = None):
+    """Runs reviewd on a free port with its data in `folder`, emptied before unless `keep`; `settings` come on top."""
     if not keep:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
@@ -85,20 +111,8 @@ def reviewd(program: Path, folder: Path, *, keep: bool = False):
         "REVIEWD_MAIL": f"maildir:{folder}/mail",
         "REVIEWD_DRAIN_DELAY": "0",
     }
-    with open(folder / "log", "ab") as log:
-        before = time.perf_counter()
-        # Without close_fds Python spawns without copying itself, so its own size is not in the time.
-        process = subprocess.Popen([program, "serve"], env=environment, stderr=log, close_fds=False)
-    try:
-        ready = wait_for_200(port)
-        yield Service(process, port, folder, (ready - before) * 1000)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    with running([program, "serve"], environment | (settings or {}), folder, port) as service:
+        yield service
 
 
 @contextmanager
@@ -127,9 +141,11 @@ def _milliseconds(text: str) -> float:
     return float(number) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
 
 
-def wrk(url: str, script: Path, bodies: Path, seconds: int) -> Load:
-    """64 connections from one thread for some seconds; every answer must be a 200."""
-    command = ["wrk", "-t1", "-c64", f"-d{seconds}", "--latency", "-s", script, url, "--", bodies]
+def wrk(url: str, script: Path, bodies: Path, seconds: int, *, connections: int = 64, headers: tuple[str, ...] = ()) -> Load:
+    """Connections from one thread for some seconds; every answer must be a 200."""
+    extra = [part for header in headers for part in ("-H", header)]
+    load = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--timeout", "10s", "--latency"]
+    command = [*load, *extra, "-s", script, url, "--", bodies]
     done = subprocess.run(command, capture_output=True, text=True)
     text = done.stdout
     if done.returncode != 0 or "Non-2xx" in text or "Socket errors" in text:
