@@ -33,8 +33,9 @@ void message_text(struct buf *out, const struct item *item);
 /* The whole message with CRLF line ends: Date (of the review), From, To, Message-ID (from the
  * outbox id and the sender's domain, the same at each attempt), Subject (RFC 2047 when not ASCII or
  * too long), MIME headers, Auto-Submitted, and the body in quoted-printable or base64, whichever is
- * shorter. In the body LF becomes CRLF, and a last CRLF is added. No line is over 998 bytes; no
- * byte of user_name or review can start a header. Appends; the caller checks buf_failed(). */
+ * shorter. In the body each line end (LF, CR, CRLF) becomes CRLF, and a last CRLF is added. No line
+ * is over 998 bytes; no byte of user_name or review can start a header. Appends; the caller checks
+ * buf_failed(). */
 void message_rfc5322(struct buf *out, const struct outbox_entry *entry,
                      const struct mail_addresses *addresses);
 

@@ -137,8 +137,12 @@ void message_clean(struct buf *out, struct span text)
 void message_crlf(struct buf *out, struct span text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '\n' && (i == 0 || text.ptr[i - 1] != '\r'))
-            buf_add_char(out, '\r');
-        buf_add_char(out, text.ptr[i]);
+        char c = text.ptr[i];
+        if (c == '\n' && i > 0 && text.ptr[i - 1] == '\r')
+            continue;
+        if (c == '\n' || c == '\r')
+            buf_add_str(out, "\r\n");
+        else
+            buf_add_char(out, c);
     }
 }

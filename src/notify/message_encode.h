@@ -29,7 +29,8 @@ void message_date(struct buf *out, int64_t wall_us);
 /* `text` with every control character and every byte that is not valid UTF-8 replaced by U+FFFD. */
 void message_clean(struct buf *out, struct span text);
 
-/* `text` with CRLF for each LF that has no CR before it. */
+/* `text` with CRLF for each line end, be it CRLF, LF or CR: text in a mail may have no other (RFC
+ * 2046, 4.1.1). */
 void message_crlf(struct buf *out, struct span text);
 
 #endif

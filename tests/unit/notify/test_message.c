@@ -183,6 +183,15 @@ static void test_quoted_printable(void **state)
     }
 }
 
+static void test_line_ends(void **state)
+{
+    (void)state;
+    struct buf out = BUF_INIT;
+    message_crlf(&out, SPAN("\na\r\nb\rc\n\rd\r\r\n\n"));
+    assert_string_equal(buf_str(&out), "\r\na\r\nb\r\nc\r\n\r\nd\r\n\r\n\r\n");
+    buf_free(&out);
+}
+
 static void test_base64(void **state)
 {
     (void)state;
@@ -349,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_header_forms),
         cmocka_unit_test(test_long_headers_are_folded),
         cmocka_unit_test(test_quoted_printable),
+        cmocka_unit_test(test_line_ends),
         cmocka_unit_test(test_base64),
         cmocka_unit_test(test_shorter_encoding_is_taken),
         cmocka_unit_test(test_dates),
