@@ -1,5 +1,5 @@
-/* Mails as files, a batch at a time: every file is written to tmp/ and fsynced, then linked into
- * new/, and new/ is fsynced once.
+/* Mails as files, a batch at a time: all files are written to tmp/ and made durable together, then
+ * linked into new/, and new/ is fsynced once.
  *
  * The name in tmp/ is not removed at once but when the store has noted the batch (maildir_settled).
  * So when a mail is to be written and its name is in tmp/ already, it was in hand when a process
@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 64, NAME_SIZE = 64, TMP_AGE_S = 36 * 3600 };
+enum { BATCH = 64, SYNC_ONE_BY_ONE = 4, NAME_SIZE = 64, TMP_AGE_S = 36 * 3600 };
 
 static const char name_end[] = ".reviewd";
 
@@ -171,7 +171,7 @@ static int create_file(const struct folders *f, const char *name)
     return openat(f->tmp_fd, name, flags, 0640);
 }
 
-/* Writes one file into tmp/ and starts its way to the disk. As create_file(). */
+/* Writes one file into tmp/. As create_file(). */
 static int write_file(const struct maildir *m, const struct folders *f,
                       const struct outbox_entry *entry, const char *name)
 {
@@ -189,26 +189,19 @@ static int write_file(const struct maildir *m, const struct folders *f,
         unlinkat(f->tmp_fd, name, 0);
         fd = -1;
     }
-    /* All files of a batch are on their way before the first is waited for. */
-    if (fd >= 0)
-        sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
     buf_free(&text);
     errno = saved;
     return fd;
 }
 
-/* Makes the file durable and visible in new/. 0, or -1 with errno, and then it is not in tmp/
- * either. */
-static int deliver(const struct folders *f, int fd, const char *name)
+/* Makes a durable file visible in new/. 0, or -1 with errno, and then it is not in tmp/ either. */
+static int deliver(const struct folders *f, const char *name)
 {
-    if (fsync(fd) != 0)
-        goto fail;
     if (linkat(f->tmp_fd, name, f->new_fd, name, 0) == 0 || errno == EEXIST)
         return 0;
     if ((errno == EPERM || errno == EOPNOTSUPP) && /* no hard links here */
         renameat(f->tmp_fd, name, f->new_fd, name) == 0)
         return 0;
-fail:;
     int saved = errno;
     unlinkat(f->tmp_fd, name, 0);
     errno = saved;
@@ -250,6 +243,35 @@ static size_t write_batch(const struct maildir *m, const struct folders *f, stru
     return i;
 }
 
+/* Makes the files durable. One syncfs() is one flush of the disk where an fsync for each file is
+ * one for each, and every flush holds up the store's; but it also waits for what others have
+ * written there, so a few files are better synced one by one. syncfs() tells of failed writes since
+ * Linux 5.8. 0, or -1 with errno. */
+static int sync_files(const struct folders *f, const struct batch *b, size_t written)
+{
+    if (written > SYNC_ONE_BY_ONE)
+        return syncfs(f->tmp_fd);
+    for (size_t i = 0; i < written; i++)
+        if (b->fds[i] >= 0 && fsync(b->fds[i]) != 0)
+            return -1;
+    return 0;
+}
+
+/* After a failed sync nothing says which file is whole: none stays in tmp/ as if it were. */
+static void discard_batch(const struct maildir *m, const struct folders *f, struct batch *b,
+                          size_t written)
+{
+    char error[OUTBOX_ERROR_SIZE];
+    explain(m, "write mails to the disk", error);
+    pause_from(b->outcomes, 0, written, error);
+    for (size_t i = 0; i < written; i++) {
+        mail_name name;
+        name_of(&b->entries[i], name);
+        if (b->fds[i] >= 0)
+            unlinkat(f->tmp_fd, name, 0);
+    }
+}
+
 /* Delivers those that were written, and notes which can be told apart from new ones by their name
  * in tmp/. */
 static void deliver_batch(struct maildir *m, const struct folders *f, struct batch *b,
@@ -260,14 +282,12 @@ static void deliver_batch(struct maildir *m, const struct folders *f, struct bat
         char *name = m->unsettled[m->unsettled_count];
         name_of(&b->entries[i], name);
         b->outcomes[i].result = MAIL_SENT;
-        if (b->fds[i] >= 0 && deliver(f, b->fds[i], name) != 0) {
+        if (b->fds[i] >= 0 && deliver(f, name) != 0) {
             b->outcomes[i].result = MAIL_PAUSE;
             explain(m, "deliver a mail", b->outcomes[i].error);
         } else {
             m->unsettled_count++;
         }
-        if (b->fds[i] >= 0)
-            close(b->fds[i]);
     }
     if (fsync(f->new_fd) != 0) {
         m->unsettled_count = 0; /* what is in tmp/ tells the next attempt what was delivered */
@@ -290,7 +310,14 @@ static void maildir_send(struct mailer *mailer, const struct outbox_entry *entri
         pause_from(outcomes, 0, count, error);
         return;
     }
-    deliver_batch(m, &f, &b, write_batch(m, &f, &b));
+    size_t written = write_batch(m, &f, &b);
+    if (sync_files(&f, &b, written) == 0)
+        deliver_batch(m, &f, &b, written);
+    else
+        discard_batch(m, &f, &b, written);
+    for (size_t i = 0; i < written; i++)
+        if (b.fds[i] >= 0)
+            close(b.fds[i]);
     close_folders(&f);
 }
 
