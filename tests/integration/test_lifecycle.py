@@ -151,6 +151,61 @@ def test_request_finished_during_the_drain_is_answered(make_service):
     assert service.process.wait(20 * SLOW) == 0
 
 
+def test_new_requests_during_the_drain_are_refused(make_service):
+    service = make_service(REVIEWD_DRAIN_TIMEOUT="20s")
+    body = json.dumps(EXAMPLE).encode()
+    request = b"POST /reviews HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with service.connect() as slow, service.connect() as kept:
+        kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert kept.recv(1000).startswith(b"HTTP/1.1 200")
+        slow.sendall(request + body[:5])
+        wait_until(lambda: service.metric("reviewd_request_bytes_total") >= 5)
+        service.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: service.lines("stopping"))
+        time.sleep(0.3)
+        kept.sendall(request + body)
+        answer = read_all(kept, quiet=5)
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"Retry-After: 1" in answer and b"Connection: close" in answer and answer.endswith(b"<closed>")
+        slow.sendall(body[5:])
+        assert read_all(slow, quiet=5).startswith(b"HTTP/1.1 200 OK")
+    assert service.process.wait(20 * SLOW) == 0
+    assert len(service.rows()) == 1
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_full_queue_is_503_at_once(make_service, limit):
+    """While the store cannot write, `limit` puts wait (besides the one in hand); the next is refused at once."""
+    service = make_service(REVIEWD_QUEUE_LIMIT=limit, REVIEWD_MAIL="none")
+    other = sqlite3.connect(service.database, isolation_level=None)
+    other.execute("begin immediate")
+    body = json.dumps(EXAMPLE).encode()
+    request = b"POST /reviews HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    clients = [service.connect() for _ in range(limit + 2)]
+    try:
+        clients[0].sendall(request)
+        time.sleep(0.2)
+        for client in clients[1 : limit + 1]:
+            client.sendall(request)
+            time.sleep(0.05)
+            client.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                client.recv(1)  # it waits
+            client.settimeout(20 * SLOW)
+        begun = time.monotonic()
+        clients[-1].sendall(request)
+        answer = clients[-1].recv(1000)
+        assert answer.startswith(b"HTTP/1.1 503 ") and b"Retry-After: 1" in answer
+        assert time.monotonic() - begun < 1 * SLOW
+    finally:
+        other.execute("rollback")
+        other.close()
+        answers = [client.recv(1000) for client in clients[: limit + 1]]
+        for client in clients:
+            client.close()
+    assert len(service.rows()) == sum(answer.startswith(b"HTTP/1.1 200") for answer in answers)
+
+
 @traced
 def test_answer_that_comes_too_late_is_504(make_service, tmp_path):
     strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:delay_enter=2500000:when=3+"]
