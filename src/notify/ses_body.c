@@ -2,41 +2,45 @@
 
 #include "base/json.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 
-enum { TAG_PART_MAX = 256 };
+enum {
+    TAG_PART_MAX = 256,
+    TAGS_MAX = 50,
+    ENTRY_BYTES = 64 /* of a digest, beside name and review */
+};
 
 /* The length of a tag's name or value at `text`; 0 when there is none. */
 static size_t tag_part(const char *text)
 {
-    size_t len = 0;
-    while (isalnum((unsigned char)text[len]) || text[len] == '_' || text[len] == '-') {
-        len++;
-    }
+    size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
     return len <= TAG_PART_MAX ? len : 0;
+}
+
+/* The length of name=value at `text`; 0 when there is none. */
+static size_t tag(const char *text)
+{
+    size_t name = tag_part(text);
+    size_t value = name > 0 && text[name] == '=' ? tag_part(text + name + 1) : 0;
+    return value > 0 ? name + 1 + value : 0;
 }
 
 bool ses_tags_valid(const char *tags)
 {
-    const char *at = tags;
     if (tags == NULL) {
         return true;
     }
-    for (;;) {
-        size_t name = tag_part(at);
-        if (name == 0 || at[name] != '=') {
+    for (size_t count = 1; count <= TAGS_MAX; count++) {
+        size_t len = tag(tags);
+        if (len == 0 || (tags[len] != ',' && tags[len] != '\0')) {
             return false;
         }
-        size_t value = tag_part(at + name + 1);
-        at += name + 1 + value;
-        if (value == 0 || (*at != ',' && *at != '\0')) {
-            return false;
-        }
-        if (*at++ == '\0') {
+        if (tags[len] == '\0') {
             return true;
         }
+        tags += len + 1;
     }
+    return false;
 }
 
 static void write_tags(struct buf *out, const char *tags)
@@ -67,8 +71,11 @@ static void write_digest(struct buf *subject, struct buf *text, const struct out
     buf_addf(subject, "[Positive] %zu reviews", count);
     for (size_t i = 0; i < count; i++) {
         const struct item *item = &entries[i].item;
-        buf_addf(text, "%s%.*s  %.*s\n", i == 0 ? "" : "\n\n", (int)item->timestamp.len,
-                 item->timestamp.ptr, (int)item->user_name.len, item->user_name.ptr);
+        buf_add_str(text, i == 0 ? "" : "\n\n");
+        buf_add_span(text, item->timestamp);
+        buf_add_char(text, ' ');
+        message_subject(text, item); /* one line, whatever the name has in it */
+        buf_add_char(text, '\n');
         message_text(text, item);
     }
 }
@@ -120,12 +127,12 @@ size_t ses_digest_fits(const struct outbox_entry *entries, size_t count)
 {
     size_t bytes = 0;
     size_t fits = 0;
-    while (fits < count && fits < SES_DIGEST_MAX) {
-        bytes += entries[fits].item.review.len + entries[fits].item.user_name.len + 64;
-        if (fits > 0 && bytes > SES_DIGEST_BYTES) {
+    while (fits < count && fits < SES_DIGEST_MAX && entries[fits].attempts == 0) {
+        bytes += entries[fits].item.review.len + entries[fits].item.user_name.len + ENTRY_BYTES;
+        if (bytes > SES_DIGEST_BYTES) {
             break;
         }
         fits++;
     }
-    return fits;
+    return fits > 0 ? fits : 1;
 }

@@ -7,23 +7,26 @@
 
 enum ses_verdict {
     SES_SENT,
-    SES_RATE,       /* faster than the account may: pause a second, and slow down */
-    SES_DAILY,      /* the day's quota is used up: pause ten minutes */
-    SES_PAUSED,     /* sending is paused, or the account suspended */
-    SES_UNVERIFIED, /* sender, or in the sandbox a receiver, is not verified */
-    SES_DENIED, /* a permission or a named configuration set is missing, or there are no credentials
-                 */
+    SES_RATE,        /* faster than the account may: pause a second, and slow down */
+    SES_DAILY,       /* the day's quota is used up: pause ten minutes */
+    SES_PAUSED,      /* sending is paused, or the account suspended */
+    SES_UNVERIFIED,  /* sender, or in the sandbox a receiver, is not verified */
+    SES_DENIED,      /* a permission or a named configuration set is missing */
+    SES_CREDENTIALS, /* there are none, or AWS does not know them */
     SES_REJECTED,    /* this mail will never be taken */
+    SES_STRANGE,     /* whoever answered is not SES */
     SES_UNREACHABLE, /* no answer */
-    SES_FAILED,      /* a fault of the service: this mail again later */
+    SES_STOPPED,     /* the service ends */
+    SES_FAILED,      /* a fault of the service, or nothing that says more: this mail again later */
     SES_VERDICTS
 };
 
-/* By outcome, code and, where the code alone does not tell, a part of the message. */
+/* By outcome, code and, where the code alone does not tell, a part of the message. Dead is only a
+ * mail that SES itself refused by name; what concerns all mails pauses them all, so that they go
+ * out once somebody has acted on the reason. */
 enum ses_verdict ses_verdict(const struct call_result *result);
 
-/* Fills `out` accordingly: what concerns all mails pauses them, so that they go out once somebody
- * has acted on the reason; nothing of the service's message is repeated, because it may name
+/* Fills `out` accordingly. Nothing of a message of the service is repeated, because it may name
  * addresses. */
 void ses_outcome(struct mail_outcome *out, enum ses_verdict verdict,
                  const struct call_result *result);
