@@ -26,7 +26,8 @@ SCORED = {"timestamp": "2025-11-28T11:16:31.363902", "sentiment": "Positive", "p
 
 @contextmanager
 def _reviewd(program: Path, folder: Path, endpoint: str):
-    settings = peers.AWS | {"REVIEWD_STORE": "dynamodb", "REVIEWD_MAIL": "none", "AWS_ENDPOINT_URL": endpoint}
+    settings = peers.AWS | {"REVIEWD_STORE": "dynamodb", "REVIEWD_MAIL": "none", "REVIEWD_ACCESS_LOG": "off",
+                            "AWS_ENDPOINT_URL": endpoint}
     with service.reviewd(program, folder, settings=settings) as s:
         yield s
 
@@ -35,15 +36,22 @@ def _median(loads: list[Load], name: str) -> float:
     return statistics.median(getattr(load, name) for load in loads)
 
 
+def _load(name: str, s: service.Service, bodies: Path, seconds: int) -> Load:
+    try:
+        return service.wrk(s.url, SCRIPT, bodies, seconds, connections=CONNECTIONS)
+    except RuntimeError as error:
+        raise RuntimeError(f"{name} (exit code {s.process.poll()}, log in {s.folder}): {error}") from error
+
+
 def _in_turns(services: dict[str, service.Service], bodies: Path) -> dict[str, list[Load]]:
     """Rounds over all services, each beginning with another one."""
-    for s in services.values():
-        service.wrk(s.url, SCRIPT, bodies, WARM_S, connections=CONNECTIONS)
-    loads = {name: [] for name in services}
     names = list(services)
+    loads = {name: [] for name in names}
+    for name in names:
+        _load(name, services[name], bodies, WARM_S)
     for turn in range(ROUNDS):
         for name in names[turn % len(names):] + names[:turn % len(names)]:
-            loads[name].append(service.wrk(services[name].url, SCRIPT, bodies, ROUND_S, connections=CONNECTIONS))
+            loads[name].append(_load(name, services[name], bodies, ROUND_S))
     return loads
 
 

@@ -137,8 +137,8 @@ class Load:
 
 
 def _milliseconds(text: str) -> float:
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
-    return float(number) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m|h)", text).groups()
+    return float(number) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}[unit]
 
 
 def wrk(url: str, script: Path, bodies: Path, seconds: int, *, connections: int = 64, headers: tuple[str, ...] = ()) -> Load:
@@ -148,11 +148,11 @@ def wrk(url: str, script: Path, bodies: Path, seconds: int, *, connections: int 
     command = [*load, *extra, "-s", script, url, "--", bodies]
     done = subprocess.run(command, capture_output=True, text=True)
     text = done.stdout
-    if done.returncode != 0 or "Non-2xx" in text or "Socket errors" in text:
+    if done.returncode != 0 or "Non-2xx" in text or "Socket errors" in text or " 0 requests in" in text:
         raise RuntimeError(f"not every request to {url} was answered with 200:\n{text}{done.stderr}")
     return Load(
         float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)),
-        _milliseconds(re.search(r"50%\s+(\S+)", text).group(1)),
-        _milliseconds(re.search(r"99%\s+(\S+)", text).group(1)),
+        _milliseconds(re.search(r"^ +50% +(\S+)", text, re.M).group(1)),
+        _milliseconds(re.search(r"^ +99% +(\S+)", text, re.M).group(1)),
         int(re.search(r"(\d+) requests in", text).group(1)),
     )
