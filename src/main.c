@@ -15,6 +15,7 @@ static const struct command {
     {"config", cli_config, "print the effective settings"},
     {"check", cli_check, "try what the settings name, and say what to do about each failure"},
     {"mail", cli_mail, "list, requeue or drop the mails that were given up"},
+    {"table", cli_table, "make the DynamoDB table, or what it lacks"},
     {"healthcheck", cli_healthcheck, "ask the running service whether it lives"},
 };
 

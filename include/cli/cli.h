@@ -25,6 +25,9 @@ int cli_config(int argc, char **argv);
  * one. */
 int cli_check(int argc, char **argv);
 
+/* Makes the DynamoDB table that the settings name, or what it lacks. */
+int cli_table(int argc, char **argv);
+
 /* Asks the running service's /healthz: CLI_OK when it answers 200. */
 int cli_healthcheck(int argc, char **argv);
 

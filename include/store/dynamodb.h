@@ -59,9 +59,14 @@ struct store *store_dynamodb_open(const struct dynamodb_config *config,
                                   const struct store_config *store_config,
                                   char reason[STORE_ERROR_SIZE]);
 
-/* Lines for people about what was done or found: `good` or not, what it is about, and what to do.
- */
-typedef void dynamodb_report(void *context, bool good, const char *what, const char *detail);
+/* What was done or found, for people: what it is about, and in one line what there is to say. */
+enum dynamodb_verdict {
+    DYNAMODB_GOOD,
+    DYNAMODB_WARNING, /* the service works without, but worse */
+    DYNAMODB_BAD
+};
+typedef void dynamodb_report(void *context, enum dynamodb_verdict verdict, const char *what,
+                             const char *detail);
 
 /* What the two functions below work with; both block and are for the command line. */
 struct dynamodb_table {
@@ -70,16 +75,16 @@ struct dynamodb_table {
     const char *name; /* the table's */
     dynamodb_report *report;
     void *context;
-    int64_t wait_ms; /* how long to wait for the table to become ACTIVE */
+    int64_t wait_ms; /* dynamodb_create(): how long to wait for what is being made */
 };
 
-/* Tries whether the store would work: the table's keys, its index, and each permission, in a way
- * that changes nothing. One report each. Whether all is good; a missing index alone is still good,
- * as the service works without. */
+/* Tries whether the store would work: the table's keys, its index, and each permission, in ways
+ * that change nothing. One report each. True unless one is DYNAMODB_BAD. */
 bool dynamodb_check(const struct dynamodb_table *table);
 
-/* Makes the table with its index, on-demand billing, stream and point-in-time recovery, or what of
- * that an existing table lacks, and waits until all is ACTIVE. */
+/* Makes the table with its index, on-demand billing, stream and point-in-time recovery, or adds
+ * what of that an existing table lacks (its billing is left alone), and waits until all is ACTIVE.
+ * One report for each thing done or found. False when something could not be done. */
 bool dynamodb_create(const struct dynamodb_table *table);
 
 #endif

@@ -1,20 +1,32 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "options.h"
+#include "report.h"
 #include "wire.h"
-
-#include <stdio.h>
 
 static bool report(bool good, const char *what, const char *detail)
 {
-    printf("%-4s %s%s%s\n", good ? "ok" : "FAIL", what, detail[0] != '\0' ? ": " : "", detail);
-    return good;
+    return report_line(good ? "ok" : "FAIL", what, detail);
+}
+
+static bool check_dynamodb(struct wire_aws *aws)
+{
+    char reason[WIRE_REASON_SIZE];
+    struct dynamodb_table table = {.client = wire_aws_client(aws, &aws_service_dynamodb, reason),
+                                   .clock = clock_system(),
+                                   .name = aws->settings->table_name,
+                                   .report = report_table};
+    return table.client != NULL ? dynamodb_check(&table)
+                                : report(false, aws->settings->store, reason);
 }
 
 /* Opens what a service would open. A store that a running service holds is in order. */
 static bool check_store(struct wire_aws *aws)
 {
     char reason[WIRE_REASON_SIZE] = "";
+    if (wire_store_is_dynamodb(aws->settings)) {
+        return check_dynamodb(aws);
+    }
     struct store_config config = {
         .clock = clock_system(), .queue_limit = 1, .put_deadline_ms = 1000};
     struct store *store = wire_store(aws, &config, reason);

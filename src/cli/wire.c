@@ -23,13 +23,12 @@ bool wire_store_is_dynamodb(const struct settings *settings)
 static struct store *open_dynamodb(struct wire_aws *aws, const struct store_config *config,
                                    char reason[WIRE_REASON_SIZE])
 {
-    struct dynamodb_config dynamodb = {
-        .client = wire_aws_client(aws, &aws_service_dynamodb, reason),
-        .transport = aws->transport,
-        .table = aws->settings->table_name,
-        .lease_ms = aws->settings->mail_lease_ms,
-    };
-    return dynamodb.client != NULL ? store_dynamodb_open(&dynamodb, config, reason) : NULL;
+    struct call_client *client = wire_aws_client(aws, &aws_service_dynamodb, reason);
+    struct dynamodb_config dynamodb = {.client = client,
+                                       .transport = aws->transport,
+                                       .table = aws->settings->table_name,
+                                       .lease_ms = aws->settings->mail_lease_ms};
+    return client != NULL ? store_dynamodb_open(&dynamodb, config, reason) : NULL;
 }
 
 struct store *wire_store(struct wire_aws *aws, const struct store_config *config,

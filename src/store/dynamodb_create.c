@@ -1,0 +1,159 @@
+/* Making the table: one thing after the other, because DynamoDB changes one thing at a time, each
+ * after a look at what is there already. So it can be run again at any time, and after a failure
+ * it goes on where it stopped. */
+#include "dynamodb_describe.h"
+#include "dynamodb_item.h"
+
+#include <stdio.h>
+#include <time.h>
+
+enum { POLL_MS = 1000 };
+
+#define KEY(name, kind) "{\"AttributeName\":\"" name "\",\"KeyType\":\"" kind "\"}"
+#define STRING(name)    "{\"AttributeName\":\"" name "\",\"AttributeType\":\"S\"}"
+#define INDEX                                                                                      \
+    "{\"IndexName\":\"" DYNAMODB_INDEX "\",\"KeySchema\":[" KEY(DYNAMODB_STATE, "HASH") "," KEY(   \
+        DYNAMODB_LEASE, "RANGE") "],\"Projection\":{\"ProjectionType\":\"KEYS_ONLY\"}}"
+#define STREAM "\"StreamSpecification\":{\"StreamEnabled\":true,\"StreamViewType\":\"NEW_IMAGE\"}"
+#define DEFINITIONS                                                                                \
+    "\"AttributeDefinitions\":[" STRING("user_name") "," STRING("timestamp") "," STRING(           \
+        DYNAMODB_STATE) "," STRING(DYNAMODB_LEASE) "]"
+
+static bool report(const struct dynamodb_table *table, enum dynamodb_verdict verdict,
+                   const char *what, const char *detail)
+{
+    table->report(table->context, verdict, what, detail);
+    return verdict != DYNAMODB_BAD;
+}
+
+/* One call with `rest` behind the table's name; reports a failure. */
+static bool change(const struct dynamodb_table *table, enum dynamodb_op op, const char *rest,
+                   const char *what)
+{
+    struct dynamodb_step step = {.op = op};
+    dynamodb_ask_write(&step.body, table);
+    buf_add_str(&step.body, rest);
+    bool good = dynamodb_ask(table, &step) || dynamodb_ask_failed(table, &step, what);
+    dynamodb_steps_free(&step, 1);
+    return good;
+}
+
+static bool look(const struct dynamodb_table *table, struct dynamodb_description *d)
+{
+    struct dynamodb_step step;
+    bool good = dynamodb_describe(table, &step, d) || dynamodb_ask_failed(table, &step, "table");
+    dynamodb_steps_free(&step, 1);
+    return good;
+}
+
+static void rest_a_moment(void)
+{
+    struct timespec time = {.tv_sec = POLL_MS / 1000, .tv_nsec = POLL_MS % 1000 * 1000000};
+    (void)nanosleep(&time, NULL);
+}
+
+/* Waits until the table, and its index if it has one, are ACTIVE. */
+static bool wait_active(const struct dynamodb_table *table, struct dynamodb_description *d)
+{
+    int64_t until = clock_mono_us(table->clock) + table->wait_ms * 1000;
+    while (look(table, d)) {
+        if (d->active && (!d->index || d->index_active)) {
+            return true;
+        }
+        if (clock_mono_us(table->clock) >= until) {
+            return report(table, DYNAMODB_BAD, "table",
+                          "it is still being made; run this again to go on waiting");
+        }
+        rest_a_moment();
+    }
+    return false;
+}
+
+/* Makes the table if there is none. */
+static bool make_table(const struct dynamodb_table *table)
+{
+    struct dynamodb_description d;
+    struct dynamodb_step step;
+    bool there = dynamodb_describe(table, &step, &d);
+    bool none = !there && dynamodb_fault_of(step.outcome, step.code) == DYNAMODB_FAULT_TABLE;
+    bool good = there || none || dynamodb_ask_failed(table, &step, "table");
+    dynamodb_steps_free(&step, 1);
+    if (there && !d.keys_good) {
+        char line[DYNAMODB_KEYS_SIZE + 128];
+        (void)snprintf(line, sizeof line,
+                       "it exists with the keys %s instead of user_name (S), timestamp (S), which "
+                       "cannot be changed; choose another TABLE_NAME",
+                       d.keys);
+        return report(table, DYNAMODB_BAD, "table", line);
+    }
+    if (there) {
+        return report(table, DYNAMODB_GOOD, "table", "it exists already");
+    }
+    return good &&
+           change(table, DYNAMODB_CREATE_TABLE,
+                  "," DEFINITIONS ",\"KeySchema\":[" KEY("user_name", "HASH") "," KEY(
+                      "timestamp", "RANGE") "],\"GlobalSecondaryIndexes\":[" INDEX
+                                            "],\"BillingMode\":\"PAY_PER_REQUEST\"," STREAM "}",
+                  "table") &&
+           report(table, DYNAMODB_GOOD, "table", "made, with on-demand billing");
+}
+
+static bool make_index(const struct dynamodb_table *table, const struct dynamodb_description *d)
+{
+    if (d->index && !d->index_good) {
+        return report(table, DYNAMODB_BAD, "index " DYNAMODB_INDEX,
+                      "it has other keys; delete it and run this again");
+    }
+    if (d->index) {
+        return report(table, DYNAMODB_GOOD, "index " DYNAMODB_INDEX, "");
+    }
+    return change(table, DYNAMODB_UPDATE_TABLE,
+                  "," DEFINITIONS ",\"GlobalSecondaryIndexUpdates\":[{\"Create\":" INDEX "}]}",
+                  "index " DYNAMODB_INDEX) &&
+           report(table, DYNAMODB_GOOD, "index " DYNAMODB_INDEX, "added");
+}
+
+static bool make_stream(const struct dynamodb_table *table, const struct dynamodb_description *d)
+{
+    if (d->stream) {
+        return report(table, DYNAMODB_GOOD, "stream", "");
+    }
+    if (d->stream_other) {
+        return report(table, DYNAMODB_WARNING, "stream",
+                      "there is one without new images; it is left as it is, because somebody may "
+                      "read it");
+    }
+    return change(table, DYNAMODB_UPDATE_TABLE, "," STREAM "}", "stream") &&
+           report(table, DYNAMODB_GOOD, "stream", "added");
+}
+
+/* Right after its making a table may not be ready for backups, so it is tried for a while. */
+static bool make_recovery(const struct dynamodb_table *table)
+{
+    int64_t until = clock_mono_us(table->clock) + table->wait_ms * 1000;
+    for (;;) {
+        struct dynamodb_step step = {.op = DYNAMODB_UPDATE_CONTINUOUS_BACKUPS};
+        dynamodb_ask_write(&step.body, table);
+        buf_add_str(&step.body, ",\"PointInTimeRecoverySpecification\":"
+                                "{\"PointInTimeRecoveryEnabled\":true}}");
+        bool good = dynamodb_ask(table, &step);
+        bool again = !good && errors_same_code(step.code, "ContinuousBackupsUnavailable") &&
+                     clock_mono_us(table->clock) < until;
+        if (!good && !again) {
+            dynamodb_ask_failed(table, &step, "point-in-time recovery");
+        }
+        dynamodb_steps_free(&step, 1);
+        if (!again) {
+            return good && report(table, DYNAMODB_GOOD, "point-in-time recovery", "on");
+        }
+        rest_a_moment();
+    }
+}
+
+bool dynamodb_create(const struct dynamodb_table *table)
+{
+    struct dynamodb_description d;
+    return make_table(table) && wait_active(table, &d) && make_index(table, &d) &&
+           wait_active(table, &d) && make_stream(table, &d) && wait_active(table, &d) &&
+           make_recovery(table);
+}
