@@ -89,9 +89,11 @@ WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(SUPPORT) $(LIB)
 	$(call say,LINK,$@)$(call test_link,$(WRAP)) -lcmocka
 
-# Programs that integration tests start.
+# Programs that integration tests start. One of them is a unit test that needs a server.
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(SUPPORT) $(LIB)
 	$(call say,LINK,$@)$(call test_link)
+$(BUILD)/tests/tools/dynamodb_contract: $(BUILD)/tests/tools/dynamodb_contract.o $(SUPPORT) $(LIB)
+	$(call say,LINK,$@)$(call test_link,$(WRAP)) -lcmocka
 
 # request_generator is a program of its own: its tests are linked with all of it but main.
 $(BUILD)/tests/unit/generator/%: $(BUILD)/tests/unit/generator/%.o $(GEN_PARTS) $(SUPPORT) $(LIB)

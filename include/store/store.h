@@ -31,10 +31,11 @@ enum store_result {
     STORE_UNAVAILABLE, /* the store cannot write now (disk full, read-only, locked, corrupt,
                           unreachable); nothing was acknowledged; answer 503. */
     STORE_CONFLICT,    /* another review has the same user_name and timestamp: stamp anew and put
-                          again. A    store that writes many at once may miss it and replace that review
+                          again. A    store that writes many at once may miss it and replace that
+                          review
                         */
     STORE_CLOSED,      /* the store is being closed; answer 503 */
-    STORE_BAD_CURSOR   /* reading only: the cursor is none that this store gave for such a read */
+    STORE_BAD_CURSOR   /* reading only: `cursor` is none that a store gave for such a read */
 };
 
 /* One put. The caller owns it and everything the item points to, and keeps both until `done` was
@@ -89,7 +90,7 @@ struct store_page {
     const char *next; /* the cursor of the page that follows; NULL: this was the last */
 };
 
-enum { STORE_READ_MAX = 1000, STORE_CURSOR_SIZE = 8192 };
+enum { STORE_READ_MAX = 1000 };
 
 /* One read of a page. The caller owns it and all it points to, and keeps both until `done` was
  * called. */
@@ -101,8 +102,8 @@ struct store_read {
     struct span sentiment; /* only these; empty: all */
     size_t limit;          /* 1 to STORE_READ_MAX */
     const char *cursor;    /* `next` of the page before, of a read with the same fields; NULL: the
-                              first page.    Text without control characters that says nothing secret, but
-                              that anybody could    make: sign it before giving it away */
+                              first page.    Text without control characters that says nothing secret,
+                              but    that anybody could    make: sign it before giving it away */
     /* Called exactly once when store_read() gave STORE_OK, from a thread of the store; must not
      * block. `page` is NULL unless the result is STORE_OK. */
     void (*done)(struct store_read *read, enum store_result result, const struct store_page *page);
@@ -163,7 +164,8 @@ int store_dead_drop(struct store *s, uint64_t id);
 
 /* Reads a page; any thread, never blocks. A review whose put was acknowledged before is found,
  * except that all reads of a replicated store may lag by a moment. STORE_OK: `done` will be called.
- * STORE_BUSY: too many reads wait; STORE_CLOSED, STORE_UNAVAILABLE. */
+ * Else it will not: STORE_BUSY, too many reads wait; STORE_CLOSED; STORE_UNAVAILABLE;
+ * STORE_BAD_CURSOR. `done` may get the latter three, too. */
 enum store_result store_read(struct store *s, struct store_read *read);
 
 /* Commits what is queued, calls every outstanding `done` (STORE_CLOSED for what could not be

@@ -64,6 +64,7 @@ static void deadline_passed(struct dynamodb_batch *b)
     for (size_t i = b->count; i > 0; i--) {
         struct dynamodb_node *node = b->nodes[i - 1];
         if (node->deadline_us > now) {
+            node->maybe_written = true;
             dynamodb_put_again(b->store, node);
         } else {
             dynamodb_put_end(b->store, node, STORE_UNAVAILABLE);
@@ -105,23 +106,31 @@ static void failed(struct dynamodb_batch *b, const struct call_result *result)
     }
 }
 
-/* The key exists. If it is the very item, an earlier attempt, whose answer was lost, has written
- * it. */
-static void key_exists(struct dynamodb_batch *b, struct span body)
+/* Whether an item of our key is what we have put: by an attempt whose answer was lost. The lease
+ * names this process, so what is to be mailed cannot be taken for another one. */
+static bool is_ours(const struct dynamodb_node *node, const json_t *json)
+{
+    struct item theirs;
+    const struct item *ours = &node->put->item;
+    struct span lease = dynamodb_item_text(json, DYNAMODB_LEASE);
+    return dynamodb_item_read(json, &theirs) && span_equal(theirs.review, ours->review) &&
+           span_equal(theirs.sentiment, ours->sentiment) &&
+           span_equal(theirs.polarity_score, ours->polarity_score) &&
+           span_equal(lease, span_of(node->lease));
+}
+
+static void key_exists(struct dynamodb_batch *b, const struct call_result *result)
 {
     char reason[JSON_REASON_SIZE];
-    const struct item *ours = &b->nodes[0]->put->item;
-    struct item theirs;
-    json_t *answer = json_parse(body, reason);
-    bool same = dynamodb_item_read(json_object_get(answer, "Item"), &theirs) &&
-                span_equal(theirs.review, ours->review) &&
-                span_equal(theirs.sentiment, ours->sentiment) &&
-                span_equal(theirs.polarity_score, ours->polarity_score);
+    struct dynamodb_node *node = b->nodes[0];
+    json_t *answer = json_parse(result->body, reason);
+    bool ours = (node->maybe_written || result->attempts > 1) &&
+                is_ours(node, json_object_get(answer, "Item"));
     json_decref(answer);
-    if (same) {
+    if (ours) {
         acknowledge(b, 0);
     } else {
-        dynamodb_put_end(b->store, b->nodes[0], STORE_CONFLICT);
+        dynamodb_put_end(b->store, node, STORE_CONFLICT);
     }
 }
 
@@ -211,7 +220,7 @@ static void on_answer(void *context, const struct call_result *result)
         no_answer(b);
     } else if (b->count == 1 && errors_same_code(result->error->code, "ConditionalCheckFailed")) {
         dynamodb_health_good(s);
-        key_exists(b, result->body);
+        key_exists(b, result);
     } else {
         failed(b, result);
     }

@@ -16,10 +16,12 @@ struct dynamodb_node {
     struct store_put *put;
     struct dynamodb_duty *duty; /* NULL: none, or it is left to the table */
     uint64_t id;
-    int64_t deadline_us; /* mono */
-    unsigned tries;      /* times it was left unprocessed */
-    bool alone;          /* only as PutItem */
-    struct buf json;     /* the item */
+    int64_t deadline_us;             /* mono */
+    unsigned tries;                  /* times it was left unprocessed */
+    bool alone;                      /* only as PutItem */
+    bool maybe_written;              /* by a call whose answer was lost */
+    char lease[DYNAMODB_LEASE_SIZE]; /* "" without notify */
+    struct buf json;                 /* the item */
 };
 
 struct dynamodb_batch {

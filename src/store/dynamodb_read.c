@@ -1,3 +1,4 @@
+#include "cursor.h"
 #include "dynamodb_internal.h"
 
 #include <stdlib.h>
@@ -13,27 +14,20 @@ struct reading {
 
 /* --- the request --- */
 
-/* The cursor is the JSON of the last key, so it is parsed and written anew: whoever made it,
- * nothing but a key gets into the request. */
+/* The cursor is read and written anew: whoever made it, nothing but a key gets into the request. */
 static bool write_start(struct buf *out, const struct store_read *read)
 {
-    char reason[JSON_REASON_SIZE];
+    struct cursor cursor;
     if (read->cursor == NULL) {
         return true;
     }
-    json_t *cursor = json_parse(span_of(read->cursor), reason);
-    struct span user = {json_string_value(json_array_get(cursor, 0)),
-                        json_string_length(json_array_get(cursor, 0))};
-    struct span timestamp = {json_string_value(json_array_get(cursor, 1)),
-                             json_string_length(json_array_get(cursor, 1))};
-    bool good = json_array_size(cursor) == 2 && user.len > 0 && timestamp.len > 0 &&
-                (read->user_name.len == 0 || span_equal(user, read->user_name));
-    if (good) {
-        buf_add_str(out, ",\"ExclusiveStartKey\":");
-        dynamodb_item_write_key(out, user, timestamp);
+    if (!cursor_read(read->cursor, read->user_name, &cursor)) {
+        return false;
     }
-    json_decref(cursor);
-    return good;
+    buf_add_str(out, ",\"ExclusiveStartKey\":");
+    dynamodb_item_write_key(out, cursor.user_name, cursor.timestamp);
+    json_decref(cursor.json);
+    return true;
 }
 
 static void write_value(struct buf *out, const char *name, struct span text)
@@ -93,11 +87,7 @@ static bool write_cursor(struct buf *out, const json_t *key)
 {
     struct span user = dynamodb_item_text(key, "user_name");
     struct span timestamp = dynamodb_item_text(key, "timestamp");
-    buf_add_char(out, '[');
-    json_write_string(out, user);
-    buf_add_char(out, ',');
-    json_write_string(out, timestamp);
-    buf_add_char(out, ']');
+    cursor_write(out, user, timestamp);
     return user.ptr != NULL && timestamp.ptr != NULL && !buf_failed(out);
 }
 

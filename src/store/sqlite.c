@@ -1,5 +1,6 @@
 #include "store/sqlite.h"
 
+#include "sqlite_read.h"
 #include "sqlite_writer.h"
 
 #include "base/clock.h"
@@ -12,6 +13,7 @@
 struct sqlite_store {
     struct store store;
     struct sqlite_writer writer;
+    struct sqlite_read reader;
     char *path;
     int lock_fd;
 };
@@ -195,9 +197,15 @@ static int dead_drop(struct store *s, uint64_t id)
     return run_call(s, &call, run_dead_drop);
 }
 
+static enum store_result read_page(struct store *s, struct store_read *read)
+{
+    return sqlite_read_queue(&((struct sqlite_store *)s)->reader, read);
+}
+
 static void close_store(struct store *s)
 {
     struct sqlite_store *store = (struct sqlite_store *)s;
+    sqlite_read_stop(&store->reader);
     sqlite_writer_stop(&store->writer);
     close(store->lock_fd);
     free(store->path);
@@ -213,6 +221,7 @@ static const struct store_ops ops = {
     .dead_list = dead_list,
     .dead_requeue = dead_requeue,
     .dead_drop = dead_drop,
+    .read = read_page,
     .close = close_store,
 };
 
@@ -242,6 +251,7 @@ struct store *store_sqlite_open(const char *path, const struct store_config *con
         goto no_lock;
     if (sqlite_writer_start(&store->writer, store->path, config, reason) != 0)
         goto no_writer;
+    sqlite_read_init(&store->reader, store->path);
     return &store->store;
 no_writer:
     close(store->lock_fd);

@@ -11,6 +11,7 @@ struct store_contract {
     /* Opens the store, again and again over one context: with what was in it. */
     struct store *(*open)(void *context, const struct store_config *config);
     void (*teardown)(void *context);
+    bool replaces; /* many puts at once may replace a review of the same key unnoticed */
 };
 
 /* Runs all tests; the number that failed. */

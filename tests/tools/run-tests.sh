@@ -29,6 +29,7 @@ if compgen -G 'tests/integration/test_*.py' >/dev/null; then
     export REQUEST_GENERATOR_BIN=$PWD/$build/request_generator
     export SIGV4_TOOL=$PWD/$build/tests/tools/sigv4_tool
     export AWS_CALL_TOOL=$PWD/$build/tests/tools/aws_call_tool
+    export DYNAMODB_CONTRACT=$PWD/$build/tests/tools/dynamodb_contract
     export REVIEWD_SAN=$san
     "$venv/bin/python" -m pytest -q --timeout=300 -p no:cacheprovider tests/integration || status=1
 fi

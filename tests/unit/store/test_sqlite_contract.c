@@ -1,7 +1,7 @@
 /* The embedded store keeps what every store promises. */
 #include "store/sqlite.h"
 
-#include "support/store_contract.h"
+#include "support/read_contract.h"
 #include "support/store_help.h"
 
 #include <stdio.h>
@@ -37,5 +37,7 @@ static void teardown(void *context)
 
 int main(void)
 {
-    return store_contract_run(&(struct store_contract){setup, open_store, teardown});
+    const struct store_contract contract = {
+        .setup = setup, .open = open_store, .teardown = teardown};
+    return store_contract_run(&contract) + read_contract_run(&contract);
 }

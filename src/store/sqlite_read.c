@@ -1,0 +1,266 @@
+#include "sqlite_read.h"
+
+#include "cursor.h"
+
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Rows that one page may look at: a filter that fits few rows gives short pages instead of long
+ * reads, as a DynamoDB table does. */
+enum { LOOK_MAX = 10000, BUSY_MS = 1000, COLUMNS = 5 };
+
+/* --- a page --- */
+
+static const char *statement_of(const struct store_read *read)
+{
+    if (read->user_name.len == 0) {
+        return "SELECT user_name, timestamp, review, sentiment, polarity_score FROM reviews "
+               "WHERE (user_name, timestamp) > (?1, ?2) ORDER BY user_name, timestamp";
+    }
+    if (read->descending) {
+        return "SELECT user_name, timestamp, review, sentiment, polarity_score FROM reviews "
+               "WHERE user_name = ?1 AND timestamp >= ?3 AND timestamp <= ?4 AND "
+               "(?2 = '' OR timestamp < ?2) ORDER BY timestamp DESC";
+    }
+    return "SELECT user_name, timestamp, review, sentiment, polarity_score FROM reviews "
+           "WHERE user_name = ?1 AND timestamp >= ?3 AND timestamp <= ?4 AND timestamp > ?2 "
+           "ORDER BY timestamp";
+}
+
+static void bind(sqlite3_stmt *statement, int index, struct span text)
+{
+    sqlite3_bind_text(statement, index, text.len > 0 ? text.ptr : "", (int)text.len, SQLITE_STATIC);
+}
+
+static sqlite3_stmt *prepare(sqlite3 *db, const struct store_read *read,
+                             const struct cursor *cursor)
+{
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v2(db, statement_of(read), -1, &statement, NULL) != SQLITE_OK) {
+        return NULL;
+    }
+    bool user = read->user_name.len > 0;
+    bind(statement, 1, user ? read->user_name : cursor->user_name);
+    bind(statement, 2, cursor->timestamp);
+    if (user) {
+        bind(statement, 3, read->from);
+        bind(statement, 4,
+             read->to.len > 0 ? read->to : SPAN("\xf4\x8f\xbf\xbf")); /* last of all */
+    }
+    return statement;
+}
+
+static struct span column(sqlite3_stmt *row, int i)
+{
+    const char *text = (const char *)sqlite3_column_text(row, i);
+    return (struct span){text, text != NULL ? (size_t)sqlite3_column_bytes(row, i) : 0};
+}
+
+/* What a page gathers: the texts one after the other, each item's five lengths, and the last key.
+ */
+struct gathering {
+    struct buf text;
+    struct buf lengths; /* size_t each */
+    size_t count;
+    size_t looked;
+    struct buf cursor;
+    bool more;
+};
+
+static void gather(struct gathering *g, sqlite3_stmt *row, const struct store_read *read)
+{
+    g->looked++;
+    buf_clear(&g->cursor);
+    cursor_write(&g->cursor, column(row, 0), column(row, 1));
+    if (read->sentiment.len > 0 && !span_equal(read->sentiment, column(row, 3))) {
+        return;
+    }
+    for (int i = 0; i < COLUMNS; i++) {
+        struct span text = column(row, i);
+        buf_add_span(&g->text, text);
+        buf_add(&g->lengths, &text.len, sizeof text.len);
+    }
+    g->count++;
+}
+
+static struct span next_text(const struct gathering *g, size_t *at, size_t *which)
+{
+    size_t len;
+    memcpy(&len, g->lengths.data + *which * sizeof len, sizeof len);
+    struct span text = {g->text.data + *at, len};
+    *at += len;
+    *which += 1;
+    return text;
+}
+
+static enum store_result give(struct store_read *read, const struct gathering *g)
+{
+    size_t at = 0;
+    size_t which = 0;
+    struct item *items = calloc(g->count + 1, sizeof *items);
+    if (items == NULL || buf_failed(&g->text) || buf_failed(&g->lengths) ||
+        buf_failed(&g->cursor)) {
+        free(items);
+        return STORE_UNAVAILABLE;
+    }
+    for (size_t i = 0; i < g->count; i++) {
+        items[i].user_name = next_text(g, &at, &which);
+        items[i].timestamp = next_text(g, &at, &which);
+        items[i].review = next_text(g, &at, &which);
+        items[i].sentiment = next_text(g, &at, &which);
+        items[i].polarity_score = next_text(g, &at, &which);
+    }
+    struct store_page page = {items, g->count, g->more ? buf_str(&g->cursor) : NULL};
+    read->done(read, STORE_OK, &page);
+    free(items);
+    return STORE_OK;
+}
+
+/* Reads and gives the page; anything but STORE_OK: it was not given. */
+static enum store_result read_page(sqlite3 *db, struct store_read *read,
+                                   const struct cursor *cursor)
+{
+    struct gathering g = {0};
+    enum store_result result = STORE_UNAVAILABLE;
+    sqlite3_stmt *statement = prepare(db, read, cursor);
+    int rc = SQLITE_ROW;
+    while (statement != NULL && g.count < read->limit && g.looked < LOOK_MAX &&
+           (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        gather(&g, statement, read);
+    }
+    if (statement == NULL || (rc != SQLITE_ROW && rc != SQLITE_DONE)) {
+        log_warn("reviews cannot be read", LOG_STR("reason", sqlite3_errmsg(db)));
+        sqlite3_finalize(statement);
+    } else {
+        sqlite3_finalize(statement); /* before `done`: it ends the read transaction */
+        g.more = rc == SQLITE_ROW;
+        result = give(read, &g);
+    }
+    buf_free(&g.text);
+    buf_free(&g.lengths);
+    buf_free(&g.cursor);
+    return result;
+}
+
+/* --- the thread --- */
+
+static bool open_db(struct sqlite_read *r)
+{
+    if (r->db != NULL) {
+        return true;
+    }
+    int rc = sqlite3_open_v2(r->path, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc == SQLITE_OK) {
+        sqlite3_busy_timeout(r->db, BUSY_MS);
+        return true;
+    }
+    log_warn("reviews cannot be read", LOG_STR("reason", sqlite3_errstr(rc)));
+    sqlite3_close(r->db);
+    r->db = NULL;
+    return false;
+}
+
+static void serve(struct sqlite_read *r, struct store_read *read)
+{
+    struct cursor cursor = {0};
+    if (read->cursor != NULL && !cursor_read(read->cursor, read->user_name, &cursor)) {
+        read->done(read, STORE_BAD_CURSOR, NULL);
+        return;
+    }
+    enum store_result result = open_db(r) ? read_page(r->db, read, &cursor) : STORE_UNAVAILABLE;
+    json_decref(cursor.json);
+    if (result != STORE_OK) { /* the file may be another one by now: opened anew next time */
+        sqlite3_close(r->db);
+        r->db = NULL;
+        read->done(read, result, NULL);
+    }
+}
+
+static struct store_read *take(struct sqlite_read *r, bool *stop)
+{
+    pthread_mutex_lock(&r->lock);
+    while (r->first == NULL && !r->stop) {
+        pthread_cond_wait(&r->changed, &r->lock);
+    }
+    struct store_read *read = r->first;
+    if (read != NULL) {
+        r->first = read->next;
+        r->last = r->first != NULL ? r->last : &r->first;
+        r->waiting--;
+    }
+    *stop = r->stop;
+    pthread_mutex_unlock(&r->lock);
+    return read;
+}
+
+static void *read_main(void *context)
+{
+    struct sqlite_read *r = context;
+    struct store_read *read;
+    bool stop = false;
+    pthread_setname_np(pthread_self(), "store-read");
+    while ((read = take(r, &stop)) != NULL) {
+        if (stop) {
+            read->done(read, STORE_CLOSED, NULL);
+        } else {
+            serve(r, read);
+        }
+    }
+    sqlite3_close(r->db);
+    return NULL;
+}
+
+/* --- from other threads --- */
+
+void sqlite_read_init(struct sqlite_read *r, const char *path)
+{
+    *r = (struct sqlite_read){.path = path};
+    r->last = &r->first;
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->changed, NULL);
+}
+
+/* Under the lock. */
+static enum store_result admit(struct sqlite_read *r)
+{
+    if (r->stop) {
+        return STORE_CLOSED;
+    }
+    if (r->waiting >= SQLITE_READ_WAITING_MAX) {
+        return STORE_BUSY;
+    }
+    if (!r->started) {
+        r->started = pthread_create(&r->thread, NULL, read_main, r) == 0;
+    }
+    return r->started ? STORE_OK : STORE_UNAVAILABLE;
+}
+
+enum store_result sqlite_read_queue(struct sqlite_read *r, struct store_read *read)
+{
+    pthread_mutex_lock(&r->lock);
+    enum store_result result = admit(r);
+    if (result == STORE_OK) {
+        read->next = NULL;
+        *r->last = read;
+        r->last = &read->next;
+        r->waiting++;
+        pthread_cond_signal(&r->changed);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return result;
+}
+
+void sqlite_read_stop(struct sqlite_read *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->stop = true;
+    pthread_cond_signal(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+    if (r->started) {
+        pthread_join(r->thread, NULL);
+    }
+    pthread_cond_destroy(&r->changed);
+    pthread_mutex_destroy(&r->lock);
+}
