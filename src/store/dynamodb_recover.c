@@ -14,6 +14,19 @@
 
 enum { LOOK_PER_SHARD = 10, LOOK_EVERY_S = 45, SCAN_EVERY_S = 600, SCAN_PAGE_S = 1 };
 
+/* At most that often, and as often as leases end when they are short. */
+static int64_t look_every_us(const struct dynamodb_store *s)
+{
+    int64_t most = LOOK_EVERY_S * SECOND_US;
+    return s->lease_us < most ? s->lease_us : most;
+}
+
+static int64_t scan_every_us(const struct dynamodb_store *s)
+{
+    int64_t most = SCAN_EVERY_S * SECOND_US;
+    return 2 * s->lease_us < most ? 2 * s->lease_us : most;
+}
+
 void dynamodb_recover_init(struct dynamodb_store *s)
 {
     s->recovery.random = (uint64_t)clock_wall_us(s->config.clock) | 1;
@@ -158,7 +171,7 @@ static void say(struct dynamodb_store *s, enum dynamodb_look look, const char *d
                  "dynamodb:Query on the table's indexes and dynamodb:UpdateItem",
                  LOG_STR("reason", detail));
     } else if (look == DYNAMODB_LOOK_NO_INDEX && !r->no_index) {
-        log_warn("the table has no index " DYNAMODB_INDEX ", so it is scanned every 10 minutes for "
+        log_warn("the table has no index " DYNAMODB_INDEX ", so it is scanned now and then for "
                  "mails that were left behind; `reviewd table create` adds the index",
                  LOG_STR("reason", detail));
     } else if (look <= DYNAMODB_LOOK_MORE && r->failing) {
@@ -175,7 +188,7 @@ static int64_t scan(struct dynamodb_store *s, const struct dynamodb_query *query
     struct dynamodb_findings found = {0};
     char detail[CALL_DETAIL_SIZE] = "";
     if (!r->scanning && now < r->next_scan_us) {
-        return about(r, LOOK_EVERY_S * SECOND_US); /* the index may be there by then */
+        return about(r, look_every_us(s)); /* the index may be there by then */
     }
     r->scanning = true;
     enum dynamodb_look look = dynamodb_look_scan(s, query, &r->scan_from, &found, detail);
@@ -188,8 +201,8 @@ static int64_t scan(struct dynamodb_store *s, const struct dynamodb_query *query
         return SCAN_PAGE_S * SECOND_US;
     }
     r->scanning = false;
-    r->next_scan_us = now + about(r, SCAN_EVERY_S * SECOND_US);
-    return about(r, LOOK_EVERY_S * SECOND_US);
+    r->next_scan_us = now + about(r, scan_every_us(s));
+    return about(r, look_every_us(s));
 }
 
 /* Looks once; when to look again, 0 for at once. */
@@ -213,7 +226,7 @@ static int64_t look(struct dynamodb_store *s, int64_t now_us, bool asked)
     size_t taken = take_over(s, &found);
     dynamodb_findings_free(&found);
     bool more = result == DYNAMODB_LOOK_MORE && taken > 0;
-    return more ? 0 : about(r, LOOK_EVERY_S * SECOND_US);
+    return more ? 0 : about(r, look_every_us(s));
 }
 
 void dynamodb_recover(struct dynamodb_store *s, int64_t now_us)
