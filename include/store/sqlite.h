@@ -30,4 +30,7 @@ struct store *store_sqlite_open(const char *path, const struct store_config *con
 struct store *store_sqlite_open_beside(const char *path, struct clock *clock,
                                        char reason[STORE_ERROR_SIZE]);
 
+/* Whether a process serves the database at `path` just now. */
+bool store_sqlite_served(const char *path);
+
 #endif

@@ -20,12 +20,29 @@ static bool check_dynamodb(struct wire_aws *aws)
                                 : report(false, aws->settings->store, reason);
 }
 
-/* Opens what a service would open. A store that a running service holds is in order. */
+/* A running service has shown already that it can write; here it is read. */
+static bool check_beside(struct wire_aws *aws)
+{
+    char reason[WIRE_REASON_SIZE] = "";
+    struct outbox_counts counts;
+    struct store *store = wire_store_beside(aws, clock_system(), reason);
+    bool good = store != NULL && store_count(store, &counts) == 0;
+    if (store != NULL && !good) {
+        (void)store_ready(store, reason);
+    }
+    store_close(store);
+    return report(good, aws->settings->store, good ? "a running service has it" : reason);
+}
+
+/* Opens what a service would open. */
 static bool check_store(struct wire_aws *aws)
 {
     char reason[WIRE_REASON_SIZE] = "";
     if (wire_store_is_dynamodb(aws->settings)) {
         return check_dynamodb(aws);
+    }
+    if (wire_store_served(aws->settings)) {
+        return check_beside(aws);
     }
     struct store_config config = {
         .clock = clock_system(), .queue_limit = 1, .put_deadline_ms = 1000};

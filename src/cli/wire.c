@@ -20,6 +20,12 @@ bool wire_store_is_dynamodb(const struct settings *settings)
     return strcmp(settings->store, "dynamodb") == 0;
 }
 
+bool wire_store_served(const struct settings *settings)
+{
+    const char *path = after_scheme(settings->store, "sqlite:");
+    return path != NULL && store_sqlite_served(path);
+}
+
 static struct store *open_dynamodb(struct wire_aws *aws, const struct store_config *config,
                                    char reason[WIRE_REASON_SIZE])
 {

@@ -129,3 +129,8 @@ struct store *store_sqlite_open_beside(const char *path, struct clock *clock,
     }
     return &b->store;
 }
+
+bool store_sqlite_served(const char *path)
+{
+    return sqlite_file_locked(path);
+}

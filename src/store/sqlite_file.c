@@ -164,3 +164,15 @@ const char *sqlite_file_moved(const char *path, const struct sqlite_file_ids *id
             return suffixes[i];
     return NULL;
 }
+
+bool sqlite_file_locked(const char *path)
+{
+    char name[PATH_MAX];
+    int n = snprintf(name, sizeof name, "%s-lock", path);
+    int fd = n > 0 && (size_t)n < sizeof name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return false;
+    bool locked = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(fd);
+    return locked;
+}

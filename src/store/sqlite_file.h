@@ -28,6 +28,9 @@ int sqlite_file_sync_folder(const char *path, char reason[STORE_ERROR_SIZE]);
  * stays), or -1 with `reason`, which names the process that holds it. */
 int sqlite_file_lock(const char *path, char reason[STORE_ERROR_SIZE]);
 
+/* Whether a process has taken that lock. */
+bool sqlite_file_locked(const char *path);
+
 /* Notes the files of an open connection. 0, or -1 when one is missing. */
 int sqlite_file_identify(const char *path, struct sqlite_file_ids *ids);
 
