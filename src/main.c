@@ -1,5 +1,6 @@
 #include "base/span.h"
 #include "cli/cli.h"
+#include "cli/standard.h"
 #include "http/server.h"
 #include "net/net.h"
 
@@ -28,8 +29,8 @@ static int print_help(void)
     for (size_t i = 0; i < COMMANDS; i++) {
         printf("  %-12s %s\n", commands[i].name, commands[i].purpose);
     }
-    printf("\n`reviewd COMMAND --help` says more. Settings are environment variables: see `reviewd "
-           "config`.\n");
+    printf("\n`reviewd COMMAND --help` says more, `reviewd --version` which version this is.\n"
+           "Settings are environment variables: see `reviewd config --template`.\n");
     return CLI_OK;
 }
 
@@ -40,23 +41,30 @@ static int print_version(void)
     return CLI_OK;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    if (argc < 2 || (argv[1][0] == '-' && strcmp(argv[1], "--help") != 0 &&
-                     strcmp(argv[1], "--version") != 0)) {
-        return cli_serve(argc, argv);
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+    const char *name = argc < 2 ? "" : argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         return print_help();
     }
-    if (strcmp(argv[1], "--version") == 0 || (argc > 2 && strcmp(argv[2], "--version") == 0)) {
+    if (strcmp(name, "--version") == 0) {
         return print_version();
     }
+    if (argc < 2 || name[0] == '-') {
+        return cli_serve(argc, argv);
+    }
     for (size_t i = 0; i < COMMANDS; i++) {
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            return commands[i].run(argc - 1, argv + 1);
+        if (strcmp(name, commands[i].name) == 0) {
+            bool version = argc > 2 && strcmp(argv[2], "--version") == 0;
+            return version ? print_version() : commands[i].run(argc - 1, argv + 1);
         }
     }
-    fprintf(stderr, "reviewd: unknown command %.40s; try reviewd --help\n", argv[1]);
+    fprintf(stderr, "reviewd: unknown command %.40s; try reviewd --help\n", name);
     return CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    standard_fill();
+    return standard_end(run(argc, argv));
 }

@@ -7,18 +7,16 @@
 
 enum { URL_SIZE = 300, TIMEOUT_MS = 4000, REPLY_MAX = 4096 };
 
-/* The address that reaches a service that listens on `listen`: a wildcard is reached over loopback.
- */
+/* The address that reaches a service that listens on `listen`. A wildcard is reached over loopback,
+ * the one of IPv6 too, because it takes IPv4 as well and many containers have no ::1. */
 static void health_url(const char *listen, char url[URL_SIZE])
 {
     const char *port = strrchr(listen, ':');
     size_t host_len = (size_t)(port - listen);
     const char *host = listen;
-    if (host_len == 0 || (host_len == 7 && strncmp(listen, "0.0.0.0", 7) == 0)) {
+    if (host_len == 0 || (host_len == 7 && strncmp(listen, "0.0.0.0", 7) == 0) ||
+        (host_len == 4 && strncmp(listen, "[::]", 4) == 0)) {
         host = "127.0.0.1";
-        host_len = strlen(host);
-    } else if (host_len == 4 && strncmp(listen, "[::]", 4) == 0) {
-        host = "[::1]";
         host_len = strlen(host);
     }
     snprintf(url, URL_SIZE, "http://%.*s%s/healthz", (int)host_len, host, port);
@@ -27,6 +25,8 @@ static void health_url(const char *listen, char url[URL_SIZE])
 static int ask(const char *url)
 {
     char reason[160];
+    /* The service is on this machine, where no proxy for the outer world leads. */
+    (void)setenv("no_proxy", "*", 1);
     struct net_config config = {.user_agent = "reviewd"};
     struct transport *transport = net_start(&config, reason);
     if (transport == NULL) {

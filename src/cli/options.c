@@ -16,6 +16,19 @@ static int print_help(const char *name, const char *purpose)
     return CLI_OK;
 }
 
+/* What getopt_long() refused with `option`. A letter within "-xyz" it names in optopt. */
+static int refuse(int option, char **argv, const char *name)
+{
+    char letter[] = {'-', (char)optopt, '\0'};
+    if (option == ':') {
+        fprintf(stderr, "reviewd: a value is missing for %s", argv[optind - 1]);
+    } else {
+        fprintf(stderr, "reviewd: unknown option %s", optopt != 0 ? letter : argv[optind - 1]);
+    }
+    fprintf(stderr, "; try reviewd %s --help\n", name);
+    return CLI_USAGE;
+}
+
 int options_load(const char *env_file, struct settings **settings)
 {
     char reason[SETTINGS_REASON_SIZE];
@@ -40,15 +53,12 @@ int options_settings(int argc, char **argv, const char *name, const char *purpos
     int option;
     opterr = 0;
     optind = 0; /* the GNU way to start afresh */
-    while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
         if (option == 'h') {
             return print_help(name, purpose);
         }
         if (option != 'e') {
-            fprintf(stderr, "reviewd: %s %s; try reviewd %s --help\n",
-                    option == ':' ? "a value is missing for" : "unknown option", argv[optind - 1],
-                    name);
-            return CLI_USAGE;
+            return refuse(option, argv, name);
         }
         env_file = optarg;
     }

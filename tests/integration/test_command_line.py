@@ -1,0 +1,85 @@
+"""What all commands of reviewd share: options, help, standard descriptors; and whom healthcheck asks."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from service import BINARY, EXAMPLE, SLOW, wait_until
+
+COMMANDS = ["serve", "config", "check", "healthcheck"]
+
+
+def run(*arguments, **more):
+    environment = {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS") or k == "PATH"}
+    environment |= more.pop("settings", {})
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
+    done = subprocess.run([BINARY, *arguments], env=environment, text=True, timeout=30 * SLOW, **output)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_each_command(command):
+    for option in ("--help", "-h"):
+        code, out, err = run(command, option)
+        assert (code, err) == (0, "") and out.startswith(f"usage: reviewd {command} ")
+
+
+@pytest.mark.parametrize("option", ["--help", "-h", "help"])
+def test_help(option):
+    code, out, err = run(option)
+    assert (code, err) == (0, "") and "usage: reviewd" in out
+
+
+def test_version():
+    code, out, err = run("--version")
+    assert (code, err) == (0, "") and out.startswith("reviewd ")
+    assert run("score", "--version") == (code, out, err)
+    assert run("nonsense", "--version")[0] == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_wrong_options_are_named(command):
+    for wrong, named in [("--wrong", "--wrong"), ("-x", "-x"), ("-xy", "-x"), ("more", "more"), ("--env-file", "--env-file")]:
+        code, out, err = run(command, wrong)
+        assert (code, out) == (2, "")
+        assert f" {named};" in err and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["serve", "--help"], ["config"], ["score", "good"]])
+def test_output_that_cannot_be_written_is_a_failure(arguments):
+    with open("/dev/full", "w") as full:
+        code, _, err = run(*arguments, stdout=full)
+    assert code == 1
+    assert "standard output" in err and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("closed", [[0], [1], [2], [0, 1, 2]])
+def test_closed_standard_descriptors_are_not_taken_by_files(make_service, closed):
+    closer = "import os, sys; [os.close(fd) for fd in %r]; os.execv(sys.argv[1], sys.argv[1:])" % closed
+    service = make_service(start=False, wrapper=[sys.executable, "-c", closer], REVIEWD_LISTEN="127.0.0.1:0")
+    service.launch()
+    fds = f"/proc/{service.process.pid}/fd"
+
+    def is_open(path):
+        return any(os.path.realpath(f"{fds}/{fd}") == str(path) for fd in os.listdir(fds))
+
+    wait_until(lambda: is_open(service.database), 20)
+    for fd in closed:
+        assert os.readlink(f"{fds}/{fd}") == "/dev/null"
+    if 2 not in closed:
+        wait_until(lambda: service.port, 20)
+        assert service.post(EXAMPLE)[0] == 200
+    assert service.stop() == 0
+
+
+def test_healthcheck_asks_no_proxy(service):
+    settings = {"REVIEWD_LISTEN": f"127.0.0.1:{service.port}"}
+    for name in ("http_proxy", "all_proxy", "ALL_PROXY"):
+        assert run("healthcheck", settings=settings | {name: "http://127.0.0.1:1"}) == (0, "", "")
+
+
+@pytest.mark.parametrize("wildcard", ["0.0.0.0", "[::]"])
+def test_healthcheck_of_a_wildcard_needs_no_ipv6(service, wildcard):
+    assert run("healthcheck", settings={"REVIEWD_LISTEN": f"{wildcard}:{service.port}"}) == (0, "", "")
