@@ -1,8 +1,12 @@
 /* Mails through an SMTP server, over the transport. At least once: when the process dies between
  * the server's answer and the note of it, the mail is sent again (with the same Message-ID).
  *
- * 4yz replies are MAIL_TEMPORARY, 5yz MAIL_PERMANENT, except those that concern all mails
- * (connection, greeting, STARTTLS and authentication failures, 421): MAIL_PAUSE. */
+ * 4yz replies are MAIL_TEMPORARY, 5yz MAIL_PERMANENT, except those that concern all mails: no
+ * connection or greeting, STARTTLS or the login refused, 421 (closing), 454 (a rate or quota is
+ * used up), 530, 534, 535 and 538 (the login is missing or wrong): MAIL_PAUSE. A connection that
+ * breaks, or a server that falls silent, is MAIL_TEMPORARY when it had spoken, as this very mail
+ * may be the cause, else MAIL_PAUSE. A mail to several receivers is one transaction: if one is
+ * refused, nobody gets it. At the service's end mails under way have 5 s to finish. */
 #ifndef NOTIFY_SMTP_H
 #define NOTIFY_SMTP_H
 
