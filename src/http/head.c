@@ -170,10 +170,18 @@ static const char *check_framing(const struct head *head)
     return codings == 1 && is_named(coding, "chunked") ? NULL : "Transfer-Encoding is not chunked";
 }
 
+bool head_target_hides_nul(struct span target)
+{
+    return memmem(target.ptr, target.len, "%00", 3) != NULL;
+}
+
 const char *head_check(const struct head *head)
 {
     if (head->too_many) {
         return "too many header fields";
+    }
+    if (!is_token(span_of(head->method))) {
+        return "invalid method";
     }
     for (size_t i = 0; i < head->field_count; i++) {
         if (!is_token(head->fields[i].name)) {

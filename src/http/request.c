@@ -52,6 +52,7 @@ void *request_line(void *server, const char *target, struct MHD_Connection *conn
     r->server = s;
     r->connection = connection;
     r->target = span_of(target);
+    r->hides_nul = head_target_hides_nul(r->target);
     r->start_us = clock_mono_us(s->config.clock);
     atomic_init(&r->state, REQUEST_RUNNING);
     atomic_init(&r->refs, 1);
@@ -116,7 +117,7 @@ static void identify(struct http_request *r, const struct head *head)
 static void admit(struct http_request *r, const struct head *head)
 {
     struct http_server *s = r->server;
-    r->refusal_message = head_check(head);
+    r->refusal_message = r->hides_nul ? "NUL byte in the request target" : head_check(head);
     if (r->refusal_message != NULL) {
         r->refusal = MHD_HTTP_BAD_REQUEST;
         return;
@@ -169,7 +170,7 @@ static enum MHD_Result begin(struct http_request *r, const char *url, const char
 {
     struct head head;
     r->begun = true;
-    r->path = route_strip_stage(r->server->config.stage, url);
+    r->path = route_strip_stage(r->server->config.stage, route_strip_origin(url));
     copy_text(r->method, sizeof r->method, method);
     r->head_only = strcmp(method, "HEAD") == 0;
     collect_head(&head, r, method, version);

@@ -1,6 +1,20 @@
 #include "state.h"
 
 #include <stdio.h>
+#include <strings.h>
+
+const char *route_strip_origin(const char *target)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t len = strlen(schemes[i]);
+        if (strncasecmp(target, schemes[i], len) == 0) {
+            const char *path = strchr(target + len, '/');
+            return path != NULL ? path : "/";
+        }
+    }
+    return target;
+}
 
 const char *route_strip_stage(const char *stage, const char *path)
 {

@@ -38,6 +38,7 @@ struct http_request {
 
     /* The worker's. */
     struct span target; /* as it came; valid only until the head is parsed */
+    bool hides_nul;     /* %00 in it */
     bool begun;
     bool deferred; /* also read by the answerer, who got the request after it was set */
     bool queued;
@@ -112,6 +113,10 @@ void access_log_write(struct http_request *r);
 const struct http_route *route_find(const struct http_server *s, const char *path,
                                     const char *method, int *status, char *allow,
                                     size_t allow_size);
+
+/* The path of a target in absolute form (http://host/path, which a server must take too: RFC 9112
+ * 3.2.2), or `target` itself. */
+const char *route_strip_origin(const char *target);
 
 /* The part of `path` behind the stage prefix, or `path` itself when it has none. */
 const char *route_strip_stage(const char *stage, const char *path);

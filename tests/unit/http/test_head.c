@@ -140,6 +140,26 @@ static void test_field_limit(void **state)
     }
 }
 
+static void test_method(void **state)
+{
+    (void)state;
+    assert_null(CHECK("M-SEARCH / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    assert_string_equal(CHECK("PO(ST / HTTP/1.1\r\nHost: a\r\n\r\n"), "invalid method");
+    assert_string_equal(CHECK("P\x01 / HTTP/1.1\r\nHost: a\r\n\r\n"), "invalid method");
+    assert_string_equal(CHECK("\xe9 / HTTP/1.1\r\nHost: a\r\n\r\n"), "invalid method");
+}
+
+static void test_hidden_nul(void **state)
+{
+    (void)state;
+    assert_true(head_target_hides_nul(SPAN("/reviews%00")));
+    assert_true(head_target_hides_nul(SPAN("%00")));
+    assert_true(head_target_hides_nul(SPAN("/reviews?a=%00b")));
+    assert_false(head_target_hides_nul(SPAN("/reviews%0")));
+    assert_false(head_target_hides_nul(SPAN("/reviews%010%20%0")));
+    assert_false(head_target_hides_nul(SPAN("")));
+}
+
 static void test_find(void **state)
 {
     (void)state;
@@ -156,7 +176,8 @@ int main(void)
         cmocka_unit_test(test_sound_heads), cmocka_unit_test(test_host),
         cmocka_unit_test(test_framing),     cmocka_unit_test(test_names_and_values),
         cmocka_unit_test(test_nul_bytes),   cmocka_unit_test(test_field_limit),
-        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_find),        cmocka_unit_test(test_method),
+        cmocka_unit_test(test_hidden_nul),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

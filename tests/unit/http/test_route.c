@@ -19,6 +19,21 @@ static void test_stage(void **state)
     assert_string_equal(route_strip_stage("prod", "*"), "*");
 }
 
+static void test_origin(void **state)
+{
+    (void)state;
+    assert_string_equal(route_strip_origin("/reviews"), "/reviews");
+    assert_string_equal(route_strip_origin("http://a.example/reviews"), "/reviews");
+    assert_string_equal(route_strip_origin("HTTPS://a.example:8443/prod/x"), "/prod/x");
+    assert_string_equal(route_strip_origin("http://a.example"), "/");
+    assert_string_equal(route_strip_origin("http://"), "/");
+    assert_string_equal(route_strip_origin("http:/a/reviews"), "http:/a/reviews");
+    assert_string_equal(route_strip_origin("/http://a/reviews"), "/http://a/reviews");
+    assert_string_equal(route_strip_origin("ftp://a/reviews"), "ftp://a/reviews");
+    assert_string_equal(route_strip_origin("*"), "*");
+    assert_string_equal(route_strip_origin(""), "");
+}
+
 static struct http_server *server(void)
 {
     static struct http_server s;
@@ -98,6 +113,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stage),
+        cmocka_unit_test(test_origin),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_client_address),
     };
