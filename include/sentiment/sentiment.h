@@ -1,7 +1,7 @@
 /* Sentiment of an English text, bit for bit what TextBlob's default analyzer says on Python 3.13.
  *
- * Pure functions: no I/O, no allocation, no state; any thread. Linear in the text's length and safe on any
- * bytes. Text that is not valid UTF-8 is scored too: each invalid byte counts as one U+FFFD.
+ * Pure functions: no I/O, no allocation, no state; any thread. Linear in the text's length and safe
+ * on any bytes. Text that is not valid UTF-8 is scored too: each invalid byte counts as one U+FFFD.
  *
  * Source of the rules: PyPI textblob 0.20, modules textblob._text and textblob.en (MIT); lexicon
  * en-sentiment.xml (PDDL). */

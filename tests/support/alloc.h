@@ -1,5 +1,5 @@
-/* An allocator that fails on command: malloc, calloc, realloc and strdup of the code under test and of the
- * test itself (not of shared libraries). Process-wide; for single-threaded tests. */
+/* An allocator that fails on command: malloc, calloc, realloc and strdup of the code under test and
+ * of the test itself (not of shared libraries). Process-wide; for single-threaded tests. */
 #ifndef SUPPORT_ALLOC_H
 #define SUPPORT_ALLOC_H
 
