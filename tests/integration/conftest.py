@@ -1,6 +1,7 @@
 import pytest
 
 from aws import Aws
+from faults import Faults
 from service import Service
 
 
@@ -30,3 +31,17 @@ def aws():
     server = Aws()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def fault_proxy(aws):
+    proxy = Faults(aws)
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def faults(fault_proxy):
+    """A proxy before `aws` that makes no faults yet."""
+    fault_proxy.set()
+    return fault_proxy

@@ -1,0 +1,406 @@
+"""Mails through SES: on moto, which verifies signatures, through a proxy that makes faults, and on a scripted stub."""
+
+import collections
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+import urllib.request
+
+import pytest
+
+from service import BINARY, SLOW, wait_until
+from ses_stub import SesStub
+
+GOOD = "The tool is fantastic. Far despite visit mind computer prevent."
+BAD = "This is terrible, awful and boring."
+PLAIN = "It is a table."
+RECEIVERS = ["admin@example.com", "second@example.org"]
+
+
+def ses_settings(sender="reviews@example.com", **more):
+    return {"REVIEWD_MAIL": "ses", "SENDER_EMAIL": sender, "RECEIVER_EMAIL": ", ".join(RECEIVERS)} | more
+
+
+def answers(service, verdict):
+    return service.metric(f'reviewd_ses_answers_total{{verdict="{verdict}"}}')
+
+
+def mails_end(service, what):
+    return service.metric(f'reviewd_mails_total{{outcome="{what}"}}')
+
+
+def post_all(service, names, review=GOOD):
+    """Posts a review of each name, eight at a time, and checks that all are taken."""
+    names = list(names)
+    statuses = []
+
+    def work(part):
+        statuses.extend(service.post({"user_name": name, "review": review})[0] for name in part)
+
+    threads = [threading.Thread(target=work, args=(names[i::8],)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * len(names)
+
+
+# --- moto ---------------------------------------------------------------------------------------------------
+
+
+class Outbox:
+    """What moto has mailed for one sender of its own."""
+
+    def __init__(self, aws):
+        self.aws = aws
+        self.sender = f"reviews{time.monotonic_ns()}@example.com"
+        self.settings = ses_settings(self.sender, REVIEWD_SES_RATE="1000") | aws.settings
+
+    def verify_sender(self):
+        self.aws.client("ses").verify_email_identity(EmailAddress=self.sender)
+
+    def mails(self):
+        with urllib.request.urlopen(f"{self.aws.url}/moto-api/data.json", timeout=10) as answer:
+            sent = json.load(answer).get("ses", {}).get("Message", [])
+        return [mail for mail in sent if mail["source"] == self.sender]
+
+    def names(self):
+        return collections.Counter(mail["subject"].removeprefix("[Positive] Review from ") for mail in self.mails())
+
+
+@pytest.fixture
+def outbox(aws):
+    return Outbox(aws)
+
+
+def test_as_many_mails_as_positive_reviews(make_service, outbox):
+    outbox.verify_sender()
+    service = make_service(**outbox.settings)
+    post_all(service, [f"good {i}" for i in range(30)])
+    post_all(service, [f"bad {i}" for i in range(20)], BAD)
+    post_all(service, [f"plain {i}" for i in range(20)], PLAIN)
+    service.post({"user_name": 'Zoë "Ж" 🙂', "review": GOOD + "\nSecond \"line\", é."})
+    wait_until(lambda: mails_end(service, "sent") == 31, 30, "all mails")
+    assert outbox.names() == collections.Counter([f"good {i}" for i in range(30)] + ['Zoë "Ж" 🙂'])
+    mail = next(mail for mail in outbox.mails() if "Zoë" in mail["subject"])
+    assert mail["subject"] == '[Positive] Review from Zoë "Ж" 🙂'
+    assert mail["body"] == f"Review: {GOOD}\nSecond \"line\", é."
+    assert mail["destinations"] == {"ToAddresses": RECEIVERS}
+    assert answers(service, "sent") == 31
+    assert service.stop() == 0
+
+
+def test_mails_wait_for_an_unverified_sender(make_service, outbox):
+    service = make_service(**outbox.settings)
+    post_all(service, ["Ann", "Bob", "Cy"])
+    wait_until(lambda: service.metric("reviewd_mail_paused") == 1, 20, "the pause")
+    assert answers(service, "unverified") >= 1
+    [line] = wait_until(lambda: service.lines("mails are paused"), 10, "the line")
+    assert "not verified" in line["reason"]
+    assert "verify it" in line["reason"]
+    outbox.verify_sender()
+    wait_until(lambda: mails_end(service, "sent") == 3, 60, "the mails")
+    assert outbox.names() == {"Ann": 1, "Bob": 1, "Cy": 1}
+    assert service.metric("reviewd_mail_paused") == 0
+    assert mails_end(service, "dead") == 0
+    service.stop()
+    assert "example.com" not in "\n".join(service.log)  # neither sender nor receivers
+
+
+def test_a_role_that_may_not_send(make_service, aws, outbox):
+    outbox.verify_sender()
+    service = make_service(**outbox.settings | aws.user_settings(["dynamodb:PutItem"]))
+    post_all(service, ["Ann"])
+    wait_until(lambda: answers(service, "denied") >= 1, 20, "the refusal")
+    [line] = wait_until(lambda: service.lines("mails are paused"), 10, "the line")
+    assert "ses:SendEmail" in line["reason"]
+    assert outbox.mails() == []
+
+
+def test_a_wrong_secret(make_service, outbox):
+    outbox.verify_sender()
+    service = make_service(**outbox.settings | {"AWS_SECRET_ACCESS_KEY": "wrong"})
+    post_all(service, ["Ann"])
+    wait_until(lambda: service.metric("reviewd_mail_paused") == 1, 20, "the pause")
+    assert outbox.mails() == []
+    assert mails_end(service, "dead") == 0
+
+
+ERRORS = {
+    "throttled": {"error": {"code": "TooManyRequestsException", "status": 429,
+                            "message": "Maximum sending rate exceeded."}},
+    "500": {"error": {"code": "InternalFailure", "status": 500}},
+    "503": {"error": {"code": "ServiceUnavailable", "status": 503}},
+    "reset": {"reset": True},
+    "cut off": {"response": {"abort_frac": 0.5}},
+    "truncated": {"response": {"truncate_frac": 0.5}},
+    "corrupted": {"response": {"corrupt_bytes": 8}},
+}
+
+
+@pytest.mark.parametrize("fault", ERRORS)
+def test_every_positive_review_has_its_mail(make_service, outbox, faults, fault):
+    """Fail two, pass three, over and over: nothing is lost, and what was refused is not sent twice."""
+    outbox.verify_sender()
+    faults.set({"service": "ses", "sequence": {"fail": 2, "pass": 3}, **ERRORS[fault]})
+    service = make_service(**outbox.settings | outbox.aws.settings_for(faults.url))
+    names = [f"user {i}" for i in range(25)]
+    post_all(service, names)
+    wait_until(lambda: mails_end(service, "sent") == 25, 100, "all mails")
+    got = outbox.names()
+    assert set(got) == set(names)
+    if fault in ("throttled", "500", "503"):
+        assert max(got.values()) == 1
+    assert sum(faults.fired().values()) > 0
+    assert mails_end(service, "dead") == 0
+    assert service.stop() == 0
+
+
+def test_kill_in_the_middle(make_service, outbox):
+    outbox.verify_sender()
+    settings = outbox.settings | {"REVIEWD_SES_RATE": "80"}
+    names = [f"user {i}" for i in range(80)]
+    service = make_service(**settings)
+    post_all(service, names)
+    for count in (20, 60):
+        wait_until(lambda count=count: len(outbox.mails()) >= count, 60, f"{count} mails")
+        service.stop(signal.SIGKILL)
+        service = make_service(folder=service.folder, **settings)
+    wait_until(lambda: service.metric("reviewd_outbox_pending") == 0 and len(outbox.names()) == 80, 60, "all mails")
+    assert set(outbox.names()) == set(names)
+
+
+# --- a stub -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ses():
+    stub = SesStub()
+    yield stub
+    stub.close()
+
+
+def test_what_is_sent(make_service, ses):
+    service = make_service(**ses_settings(REVIEWD_SES_CONFIGURATION_SET="reviews",
+                                          REVIEWD_SES_TAGS="app=reviewd,stage=prod") | ses.settings)
+    post_all(service, ["Ann"])
+    wait_until(lambda: ses.mails, 20, "the mail")
+    [(_, body)] = ses.mails
+    [header] = body["Content"]["Simple"].pop("Headers")
+    assert header["Name"] == "X-Review-Id"
+    assert int(header["Value"]) > 0
+    assert body == {
+        "FromEmailAddress": "reviews@example.com",
+        "Destination": {"ToAddresses": RECEIVERS},
+        "Content": {"Simple": {"Subject": {"Data": "[Positive] Review from Ann", "Charset": "UTF-8"},
+                               "Body": {"Text": {"Data": f"Review: {GOOD}", "Charset": "UTF-8"}}}},
+        "ConfigurationSetName": "reviews",
+        "EmailTags": [{"Name": "app", "Value": "reviewd"}, {"Name": "stage", "Value": "prod"}],
+    }
+
+
+def test_the_pace_stays_below_the_accounts(make_service, ses):
+    """14 a second, two receivers each: at 80 %, 5.6 mails a second."""
+    ses.account["SendQuota"]["MaxSendRate"] = 14
+    service = make_service(**ses_settings() | ses.settings)
+    post_all(service, [f"user {i}" for i in range(20)])
+    wait_until(lambda: len(ses.mails) == 20, 30, "all mails")
+    times = [at for at, _ in ses.mails]
+    assert times[-1] - times[0] > 19 / 5.6 - 0.5
+    assert max(sum(1 for at in times if start <= at < start + 1) for start in times) <= 7
+    wait_until(lambda: service.metric("reviewd_ses_pace_millireceivers_per_second") == 11200, 10, "the metric")
+
+
+def test_the_pace_where_the_account_is_not_told(make_service, ses):
+    ses.account = None
+    service = make_service(**ses_settings() | ses.settings)
+    post_all(service, ["Ann", "Bob"])
+    wait_until(lambda: len(ses.mails) == 2, 30, "both mails")
+    assert ses.mails[1][0] - ses.mails[0][0] > 1.9  # two receivers each
+    [line] = service.lines("SES does not tell the account's sending rate; allow ses:GetAccount, or set "
+                           "REVIEWD_SES_RATE")
+    assert "AccessDenied" in line["reason"]
+
+
+def test_too_fast(make_service, ses):
+    """SES throttles more than the account's rate says: slower, and nothing is lost."""
+    last = [0.0]
+
+    def refuse(_body):
+        now = time.monotonic()
+        early = now - last[0] < 0.02
+        last[0] = now
+        return "rate" if early else None
+
+    ses.refuse = refuse
+    service = make_service(**ses_settings(REVIEWD_SES_RATE="400") | ses.settings)
+    names = [f"user {i}" for i in range(40)]
+    post_all(service, names)
+    wait_until(lambda: mails_end(service, "sent") == 40, 100, "all mails")
+    assert sorted(ses.subjects()) == sorted(f"[Positive] Review from {name}" for name in names)
+
+
+def test_the_daily_quota_pauses(make_service, ses):
+    ses.refuse = lambda _body: "daily"
+    service = make_service(**ses_settings(REVIEWD_SES_RATE="100") | ses.settings)
+    post_all(service, ["Ann", "Bob"])
+    wait_until(lambda: service.metric("reviewd_mail_paused") == 1, 30, "the pause")
+    [line] = service.lines("mails are paused")
+    assert "daily quota" in line["reason"]
+    asked = ses.requests
+    ses.refuse = lambda _body: None
+    time.sleep(2)
+    assert ses.requests == asked  # ten minutes
+    assert service.stop() == 0
+    assert service.rows("select count(*) from outbox where state = 0") == [(2,)]
+
+
+def test_a_rejected_mail_is_a_dead_letter(make_service, ses):
+    ses.refuse = lambda body: "rejected" if "Bob" in body["Content"]["Simple"]["Subject"]["Data"] else None
+    service = make_service(**ses_settings(REVIEWD_SES_RATE="100") | ses.settings)
+    post_all(service, ["Ann", "Bob", "Cy"])
+    wait_until(lambda: mails_end(service, "dead") == 1, 30, "the dead letter")
+    wait_until(lambda: len(ses.mails) == 2, 30, "the others")
+    listed = command(service, "mail", "list")
+    assert "MessageRejected" in listed.stdout
+    assert "admin@example.com" not in listed.stdout
+    ses.refuse = lambda _body: None
+    assert command(service, "mail", "requeue", "--all").returncode == 0
+    wait_until(lambda: len(ses.mails) == 3, 30, "Bob's mail")
+
+
+def build_backlog(make_service, ses, **settings):
+    """A service with sixty mails that wait because sending was paused, and no longer is."""
+    ses.refuse = lambda _body: "paused"
+    service = make_service(**ses_settings(REVIEWD_SES_RATE="8") | ses.settings | settings)
+    post_all(service, [f"user {i}." for i in range(60)])
+    ses.refuse = lambda _body: None
+    return service
+
+
+def test_a_digest_holds_many_reviews(make_service, ses):
+    service = build_backlog(make_service, ses, REVIEWD_MAIL_DIGEST_AFTER="2s")
+    wait_until(lambda: mails_end(service, "sent") == 60, 60, "all reviews")
+    assert len(ses.mails) < 15
+    text = "\n".join(ses.texts() + ses.subjects())
+    assert all(f"Review from user {i}." in text for i in range(60))
+    assert service.metric("reviewd_ses_digests_total") >= 1
+    assert any(subject.endswith(" reviews") for subject in ses.subjects())
+
+
+def test_without_digest_each_review_has_its_mail(make_service, ses):
+    service = build_backlog(make_service, ses, REVIEWD_SES_RATE="200")
+    wait_until(lambda: mails_end(service, "sent") == 60, 60, "all mails")
+    assert sorted(ses.subjects()) == sorted(f"[Positive] Review from user {i}." for i in range(60))
+
+
+def test_a_rejected_digest_is_taken_apart(make_service, ses):
+    ses_rejects = lambda body: "rejected" if "user 7." in json.dumps(body) else None  # noqa: E731
+    service = build_backlog(make_service, ses, REVIEWD_MAIL_DIGEST_AFTER="1s", REVIEWD_SES_RATE="40")
+    ses.refuse = ses_rejects
+    wait_until(lambda: mails_end(service, "sent") + mails_end(service, "dead") == 60, 100, "all reviews")
+    assert mails_end(service, "dead") <= 1
+    text = "\n".join(ses.texts() + ses.subjects())
+    assert all(f"Review from user {i}." in text for i in range(60) if i != 7)
+
+
+def test_the_stop_does_not_wait_for_ses(make_service, ses):
+    ses.hanging.set()
+    service = make_service(**ses_settings(REVIEWD_SES_RATE="100") | ses.settings)
+    post_all(service, ["Ann", "Bob"])
+    wait_until(lambda: ses.requests >= 1, 20, "the requests")
+    began = time.monotonic()
+    assert service.stop() == 0
+    assert time.monotonic() - began < 10 * SLOW
+    ses.hanging.clear()
+    service = make_service(folder=service.folder, **ses_settings(REVIEWD_SES_RATE="100") | ses.settings)
+    wait_until(lambda: len(set(ses.subjects())) == 2, 30, "both mails")
+
+
+def test_the_stop_does_not_wait_for_the_pace(make_service, ses):
+    service = make_service(**ses_settings(REVIEWD_SES_RATE="0.1") | ses.settings)
+    post_all(service, ["Ann", "Bob", "Cy"])
+    wait_until(lambda: ses.mails, 20, "the first mail")
+    began = time.monotonic()
+    assert service.stop() == 0
+    assert time.monotonic() - began < 5 * SLOW
+    assert service.rows("select count(*) from outbox where state = 0") == [(2,)]
+
+
+# --- reviewd check ------------------------------------------------------------------------------------------
+
+
+def command(service, *arguments):
+    environment = {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS") or k == "PATH"}
+    return subprocess.run([BINARY, *arguments], env=environment | service.settings, capture_output=True, text=True,
+                          timeout=60 * SLOW, check=False)
+
+
+def check(make_service, ses, **settings):
+    service = make_service(start=False, **ses_settings() | ses.settings | settings)
+    result = command(service, "check")
+    [line] = [line for line in result.stdout.splitlines() if " mail" in line]
+    assert result.returncode == (0 if line.startswith("ok") else 1)
+    return line
+
+
+def test_check_is_content(make_service, ses):
+    line = check(make_service, ses)
+    assert line.startswith("ok")
+    assert "1000 receivers a second" in line
+    ses.verified = {"example.com"}  # the sender's domain
+    assert check(make_service, ses).startswith("ok")
+
+
+def test_check_finds_an_unverified_sender(make_service, ses):
+    ses.verified = {"somebody@example.com"}
+    line = check(make_service, ses)
+    assert line.startswith("FAIL")
+    assert "SENDER_EMAIL is not verified" in line
+    assert "verify reviews@example.com or its domain" in line
+
+
+def test_check_finds_the_sandbox(make_service, ses):
+    ses.account["ProductionAccessEnabled"] = False
+    line = check(make_service, ses)
+    assert line.startswith("FAIL")
+    assert "sandbox" in line
+    assert "verify admin@example.com" in line
+    ses.verified |= set(RECEIVERS)
+    line = check(make_service, ses)
+    assert line.startswith("ok")
+    assert "200 mails a day" in line
+
+
+def test_check_finds_what_is_off(make_service, ses):
+    ses.account["SendingEnabled"] = False
+    assert "sending is paused" in check(make_service, ses)
+
+
+def test_check_names_the_missing_permission(make_service, ses):
+    ses.account = None
+    line = check(make_service, ses)
+    assert line.startswith("FAIL")
+    assert "allow ses:GetAccount, or set REVIEWD_SES_RATE" in line
+    assert check(make_service, ses, REVIEWD_SES_RATE="5").startswith("ok")
+    ses.verified = None
+    line = check(make_service, ses, REVIEWD_SES_RATE="5")
+    assert line.startswith("ok")
+    assert "ses:GetEmailIdentity" in line
+
+
+@pytest.mark.parametrize(("settings", "what"), [
+    ({"AWS_REGION": ""}, "AWS_REGION"),
+    ({"AWS_ACCESS_KEY_ID": ""}, "credentials"),
+    ({"AWS_MAX_ATTEMPTS": "0"}, "AWS_MAX_ATTEMPTS"),
+    ({"AWS_ENDPOINT_URL_SESV2": "http://127.0.0.1:1"}, "GetAccount"),
+    ({"REVIEWD_SES_TAGS": "a=b,c"}, "REVIEWD_SES_TAGS"),
+    ({"RECEIVER_EMAIL": "nobody"}, "nobody"),
+])
+def test_check_finds_wrong_settings(make_service, ses, settings, what):
+    line = check(make_service, ses, **settings)
+    assert line.startswith("FAIL")
+    assert what in line
