@@ -72,7 +72,7 @@ static void explain(const struct waiting *w, const char *path, char reason[OUTBO
 {
     const char *what =
         w->outcome == CALL_OK ? "the answer is not JSON" : call_outcome_name(w->outcome);
-    snprintf(reason, OUTBOX_ERROR_SIZE, "SES: GET %.40s: %s%s%.100s", path, what,
+    snprintf(reason, OUTBOX_ERROR_SIZE, "SES: GET %.40s: %s%s%.130s", path, what,
              w->why[0] != '\0' ? ", " : "", w->why);
 }
 

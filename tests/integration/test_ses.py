@@ -146,7 +146,7 @@ def test_every_positive_review_has_its_mail(make_service, outbox, faults, fault)
     """Fail two, pass three, over and over: nothing is lost, and what was refused is not sent twice."""
     outbox.verify_sender()
     faults.set({"service": "ses", "sequence": {"fail": 2, "pass": 3}, **ERRORS[fault]})
-    service = make_service(**outbox.settings | outbox.aws.settings_for(faults.url))
+    service = make_service(**outbox.settings | outbox.aws.settings_for(faults.url) | {"REVIEWD_SES_TIMEOUT": "5s"})
     names = [f"user {i}" for i in range(25)]
     post_all(service, names)
     wait_until(lambda: mails_end(service, "sent") == 25, 100, "all mails")
@@ -396,7 +396,7 @@ def test_check_names_the_missing_permission(make_service, ses):
     ({"AWS_REGION": ""}, "AWS_REGION"),
     ({"AWS_ACCESS_KEY_ID": ""}, "credentials"),
     ({"AWS_MAX_ATTEMPTS": "0"}, "AWS_MAX_ATTEMPTS"),
-    ({"AWS_ENDPOINT_URL_SESV2": "http://127.0.0.1:1"}, "GetAccount"),
+    ({"AWS_ENDPOINT_URL_SESV2": "http://127.0.0.1:1"}, "check credentials, region and network"),
     ({"REVIEWD_SES_TAGS": "a=b,c"}, "REVIEWD_SES_TAGS"),
     ({"RECEIVER_EMAIL": "nobody"}, "nobody"),
 ])
