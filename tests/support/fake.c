@@ -269,6 +269,9 @@ static bool next_job(struct fake_transport *t, struct job *job)
     (void)pthread_mutex_lock(&t->lock);
     *job = (struct job){NULL, t, 0};
     size_t timer = first_timer(t);
+    while (t->waiting_first < t->sent_count && t->waiting[t->waiting_first].answering) {
+        t->waiting_first++; /* by a thread of its own, while `immediate` was set */
+    }
     if (!t->immediate && t->waiting_first < t->sent_count) {
         *job = (struct job){answer, t, t->waiting_first++};
     } else if (timer < t->timer_count && (t->closing || t->timers[timer].due_us <= now_us(t))) {
