@@ -2,11 +2,21 @@
 
 #include <stdatomic.h>
 
+/* Limits that nobody notices keep the sums below within 64 bits: a request in eleven days, and
+ * thirty years' worth at once. */
+static const double interval_max_ns = 1e15;
+static const double tolerance_max_ns = 1e18;
+
+static double at_most(double value, double limit)
+{
+    return value < limit ? value : limit;
+}
+
 void throttle_init(struct throttle *t, double rate, double burst)
 {
     double depth = burst > 0 ? burst : rate;
-    t->interval_ns = rate > 0 ? 1e9 / rate : 0;
-    t->tolerance_ns = depth > 1 ? (depth - 1) * t->interval_ns : 0;
+    t->interval_ns = rate > 0 ? at_most(1e9 / rate, interval_max_ns) : 0;
+    t->tolerance_ns = depth > 1 ? at_most((depth - 1) * t->interval_ns, tolerance_max_ns) : 0;
     atomic_init(&t->next_ns, 0);
 }
 

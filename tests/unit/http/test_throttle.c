@@ -67,6 +67,21 @@ static void test_high_rate_is_exact(void **state)
     assert_in_range(count, 599000, 601000);
 }
 
+/* Under -fsanitize=undefined and by the counts: nothing overflows. */
+static void test_extreme_rates(void **state)
+{
+    (void)state;
+    struct throttle t;
+    throttle_init(&t, 5e-324, 0);
+    assert_int_equal(passed(&t, 9000000, 5), 1);
+    assert_int_equal(passed(&t, 9000000 + INT64_C(86400000000) * 11, 5), 0);
+    assert_int_equal(passed(&t, 9000000 + INT64_C(86400000000) * 12, 5), 1);
+    throttle_init(&t, 1e-300, 1e6);
+    assert_in_range(passed(&t, 9000000, 100000), 1000, 1002);
+    throttle_init(&t, 1e6, 1e6);
+    assert_int_equal(passed(&t, 9000000, 2000000), 1000000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -75,6 +90,7 @@ int main(void)
         cmocka_unit_test(test_default_burst_is_one_second),
         cmocka_unit_test(test_slow_rate_lets_one_through),
         cmocka_unit_test(test_high_rate_is_exact),
+        cmocka_unit_test(test_extreme_rates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
