@@ -40,7 +40,7 @@ struct http_config {
     size_t body_limit;
     int64_t request_timeout_ms;
     int64_t keepalive_ms;
-    unsigned connection_limit;
+    unsigned connection_limit;        /* the process's limit of open files may lower it */
     unsigned connections_per_address; /* 0: no limit */
     double rate_limit;                /* requests per second, 0: none */
     double rate_burst;                /* 0: one second's worth, at least 1 */

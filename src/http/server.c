@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "files.h"
 #include "listen.h"
 #include "state.h"
 
@@ -73,6 +74,17 @@ static unsigned thread_count(const struct http_config *config)
     return wanted > config->connection_limit ? config->connection_limit : wanted;
 }
 
+/* Fewer connections where the limit of open files is low: the store and the mails need some too. */
+static void fit_connections(struct http_config *config)
+{
+    unsigned room = files_make_room(config->connection_limit, thread_count(config));
+    if (room < config->connection_limit) {
+        log_warn("the limit of open files allows fewer connections than REVIEWD_CONNECTION_LIMIT",
+                 LOG_INT("wanted", config->connection_limit), LOG_INT("allowed", room));
+        config->connection_limit = room;
+    }
+}
+
 static struct MHD_Daemon *start_daemon(struct http_server *s)
 {
     unsigned threads = thread_count(&s->config);
@@ -100,6 +112,7 @@ struct http_server *http_server_start(const struct http_config *config,
         return NULL;
     }
     s->config = *config;
+    fit_connections(&s->config);
     memcpy(s->routes, config->routes, config->route_count * sizeof *config->routes);
     throttle_init(&s->throttle, config->rate_limit, config->rate_burst);
     pthread_mutex_init(&s->idle_lock, NULL);

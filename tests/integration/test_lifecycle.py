@@ -1,5 +1,6 @@
 """Start, drain, kill, and everything that fails underneath: what was acknowledged is never lost."""
 
+import http.client
 import json
 import os
 import random
@@ -11,6 +12,7 @@ import subprocess
 import threading
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -294,6 +296,35 @@ def test_open_files_run_out_and_come_back(make_service):
         connection.close()
     wait_until(lambda: service.post(EXAMPLE)[0] == 200, what="service after the files came back")
     assert service.stop() == 0
+
+
+def test_idle_connections_leave_files_for_store_and_mail(make_service):
+    service = make_service(wrapper=["prlimit", "--nofile=64:64"])
+    assert service.lines("the limit of open files allows fewer connections than REVIEWD_CONNECTION_LIMIT")
+    client = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20 * SLOW)
+    client.connect()
+    client.request("GET", "/healthz")
+    client.getresponse().read()
+    held = [service.connect() for _ in range(100)]
+    time.sleep(0.3)
+    for count in range(1, 4):
+        client.request("POST", "/reviews", json.dumps(EXAMPLE))
+        answer = client.getresponse()
+        assert (answer.status, bool(answer.read())) == (200, True)
+        wait_until(lambda: len(os.listdir(service.mail / "new")) == count)
+    assert not service.lines("mails are paused")
+    for connection in held:
+        connection.close()
+    client.close()
+    assert service.stop() == 0
+
+
+def test_limit_of_open_files_is_raised_for_the_connections(make_service):
+    service = make_service(wrapper=["prlimit", "--nofile=64:8192"])
+    limits = Path(f"/proc/{service.process.pid}/limits").read_text()
+    soft = int(next(line.split()[3] for line in limits.splitlines() if line.startswith("Max open files")))
+    assert 1024 < soft < 8192
+    assert not service.lines("the limit of open files allows fewer connections than REVIEWD_CONNECTION_LIMIT")
 
 
 @pytest.fixture
