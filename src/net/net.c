@@ -54,7 +54,7 @@ static uint64_t submit(struct net *n, struct transfer *t)
     *(first ? &n->incoming : &n->incoming_last->next) = t;
     n->incoming_last = t;
     pthread_mutex_unlock(&n->lock);
-    if (first)
+    if (first && !pthread_equal(pthread_self(), n->thread)) /* which looks before it sleeps */
         net_wake(n);
     return id;
 }

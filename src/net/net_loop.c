@@ -296,10 +296,19 @@ static int sleep_ms(const struct net *n)
     return us / 1000 < INT_MAX ? (int)((us + 999) / 1000) : INT_MAX;
 }
 
+/* What callbacks of this round have sent is there without anybody having woken the thread. */
+static bool has_news(struct net *n)
+{
+    pthread_mutex_lock(&n->lock);
+    bool has = n->incoming != NULL;
+    pthread_mutex_unlock(&n->lock);
+    return has;
+}
+
 static void wait_and_act(struct net *n)
 {
     struct epoll_event events[EVENTS];
-    int count = epoll_wait(n->epoll_fd, events, EVENTS, sleep_ms(n));
+    int count = epoll_wait(n->epoll_fd, events, EVENTS, has_news(n) ? 0 : sleep_ms(n));
     for (int i = 0; i < count; i++) {
         int fd = events[i].data.fd, running;
         if (fd == n->wake_fd) {

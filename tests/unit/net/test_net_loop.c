@@ -252,6 +252,34 @@ static void test_timers(void **state)
     assert_int_equal(fired, 4);
 }
 
+enum { CHAIN = 50 };
+
+/* The next timer of the chain, then a request. */
+static void fire_next(void *context)
+{
+    int *left = context;
+    if ((*left)-- > 0)
+        transport_after(net, 0, fire_next, left);
+    else
+        transport_send(net, &r[0], answer_take, &answers[0]);
+}
+
+/* What the thread's own callbacks send goes on at once, although nobody wakes the thread. */
+static void test_chain_of_callbacks(void **state)
+{
+    (void)state;
+    static int left;
+    left = CHAIN;
+    answer_init(&answers[0]);
+    r[0] = request(0);
+    int64_t start = now_ms();
+    transport_after(net, 0, fire_next, &left);
+    answer_wait(&answers[0]);
+    assert_int_equal(answers[0].error, NET_OK);
+    assert_int_equal(left, -1);
+    assert_true(now_ms() - start < 5000);
+}
+
 static void test_unknown_host(void **state)
 {
     (void)state;
@@ -350,11 +378,17 @@ int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(test_deadline),       CASE(test_deadline_counts_while_waiting),
-        CASE(test_caps_and_order), CASE(test_hosts_take_turns),
-        CASE(test_cancel),         CASE(test_stop_ends_everything_once),
-        CASE(test_timers),         CASE(test_unknown_host),
-        CASE(test_hanging_dns),    CASE(test_idle_thread_sleeps),
+        CASE(test_deadline),
+        CASE(test_deadline_counts_while_waiting),
+        CASE(test_caps_and_order),
+        CASE(test_hosts_take_turns),
+        CASE(test_cancel),
+        CASE(test_stop_ends_everything_once),
+        CASE(test_timers),
+        CASE(test_chain_of_callbacks),
+        CASE(test_unknown_host),
+        CASE(test_hanging_dns),
+        CASE(test_idle_thread_sleeps),
         CASE(test_many_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
