@@ -34,12 +34,12 @@ bool dynamodb_call(struct call_client *client, const struct dynamodb_request *re
 
 /* One call of a round, and what came of it. The struct must not move during the round. */
 struct dynamodb_step {
+    struct buf body; /* to be filled by the caller, as the operation */
     enum dynamodb_op op;
-    struct buf body;           /* to be filled by the caller */
     enum call_outcome outcome; /* by the round, as all that follows */
-    char code[96];             /* of the service's refusal; "" without one */
-    char detail[CALL_DETAIL_SIZE];
     struct buf reply;
+    char code[96]; /* of the service's refusal; "" without one */
+    char detail[CALL_DETAIL_SIZE];
     struct dynamodb_round *round; /* the round's own */
 };
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { POLL_MS = 1000 };
+enum { POLL_S = 1 };
 
 #define KEY(name, kind) "{\"AttributeName\":\"" name "\",\"KeyType\":\"" kind "\"}"
 #define STRING(name)    "{\"AttributeName\":\"" name "\",\"AttributeType\":\"S\"}"
@@ -48,7 +48,7 @@ static bool look(const struct dynamodb_table *table, struct dynamodb_description
 
 static void rest_a_moment(void)
 {
-    struct timespec time = {.tv_sec = POLL_MS / 1000, .tv_nsec = POLL_MS % 1000 * 1000000};
+    struct timespec time = {.tv_sec = POLL_S};
     (void)nanosleep(&time, NULL);
 }
 

@@ -63,16 +63,6 @@ static void write_get(struct buf *out, const struct dynamodb_store *s,
     buf_add_char(out, '}');
 }
 
-static struct span copy(char **end, struct span text)
-{
-    struct span kept = {*end, text.len};
-    if (text.len > 0) {
-        memcpy(*end, text.ptr, text.len);
-    }
-    *end += text.len;
-    return kept;
-}
-
 static bool fill(struct outbox_entry *entry, const json_t *json, uint64_t id)
 {
     struct item item;
@@ -80,24 +70,19 @@ static bool fill(struct outbox_entry *entry, const json_t *json, uint64_t id)
     if (!dynamodb_item_read(json, &item)) {
         return false;
     }
-    char *end = malloc(item.user_name.len + item.timestamp.len + item.review.len +
-                       item.sentiment.len + item.polarity_score.len + 1);
-    if (end == NULL) {
+    char *memory = malloc(dynamodb_item_size(&item) + 1);
+    if (memory == NULL) {
         return false;
     }
+    struct span error = dynamodb_item_text(json, DYNAMODB_ERROR);
     (void)num_parse_int(dynamodb_item_text(json, DYNAMODB_ATTEMPTS), 0, UINT32_MAX, &attempts);
     *entry = (struct outbox_entry){.id = id,
                                    .attempts = (unsigned)attempts,
                                    .created_us = instant_of(item.timestamp, 0),
-                                   .memory = end};
-    struct span error = dynamodb_item_text(json, DYNAMODB_ERROR);
+                                   .item = dynamodb_item_copy(&item, memory),
+                                   .memory = memory};
     (void)snprintf(entry->last_error, sizeof entry->last_error, "%.*s", (int)error.len,
                    error.ptr != NULL ? error.ptr : "");
-    entry->item = (struct item){.user_name = copy(&end, item.user_name),
-                                .timestamp = copy(&end, item.timestamp),
-                                .review = copy(&end, item.review),
-                                .sentiment = copy(&end, item.sentiment),
-                                .polarity_score = copy(&end, item.polarity_score)};
     return true;
 }
 

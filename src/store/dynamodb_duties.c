@@ -9,7 +9,7 @@ enum { BYTES_MAX = 16 * 1024 * 1024 };
 int dynamodb_duties_init(struct dynamodb_duties *d, size_t max)
 {
     *d = (struct dynamodb_duties){.max = max};
-    d->heap = calloc(max, sizeof(*d->heap));
+    d->heap = calloc(max, sizeof(struct dynamodb_duty *));
     if (d->heap == NULL) {
         return -1;
     }
@@ -60,20 +60,9 @@ static void release(struct dynamodb_duties *d, size_t size)
     pthread_mutex_unlock(&d->lock);
 }
 
-static struct span copy(char **end, struct span text)
-{
-    struct span kept = {*end, text.len};
-    if (text.len > 0) {
-        memcpy(*end, text.ptr, text.len);
-    }
-    *end += text.len;
-    return kept;
-}
-
 struct dynamodb_duty *dynamodb_duties_make(struct dynamodb_duties *d, const struct item *item)
 {
-    size_t size = sizeof(struct dynamodb_duty) + item->user_name.len + item->timestamp.len +
-                  item->review.len + item->sentiment.len + item->polarity_score.len;
+    size_t size = sizeof(struct dynamodb_duty) + dynamodb_item_size(item);
     if (!reserve(d, size)) {
         return NULL;
     }
@@ -86,12 +75,7 @@ struct dynamodb_duty *dynamodb_duties_make(struct dynamodb_duties *d, const stru
                                    .created_us = instant_of(item->timestamp, 0),
                                    .size = size};
     duty->due_us = duty->created_us;
-    char *end = duty->memory;
-    duty->item = (struct item){.user_name = copy(&end, item->user_name),
-                               .timestamp = copy(&end, item->timestamp),
-                               .review = copy(&end, item->review),
-                               .sentiment = copy(&end, item->sentiment),
-                               .polarity_score = copy(&end, item->polarity_score)};
+    duty->item = dynamodb_item_copy(item, duty->memory);
     return duty;
 }
 

@@ -101,6 +101,31 @@ void dynamodb_item_write_probe(struct buf *out, struct span table)
                 "attribute_not_exists(user_name)\"}");
 }
 
+size_t dynamodb_item_size(const struct item *item)
+{
+    return item->user_name.len + item->timestamp.len + item->review.len + item->sentiment.len +
+           item->polarity_score.len;
+}
+
+static struct span copy(char **end, struct span text)
+{
+    struct span kept = {*end, text.len};
+    if (text.len > 0) {
+        memcpy(*end, text.ptr, text.len);
+    }
+    *end += text.len;
+    return kept;
+}
+
+struct item dynamodb_item_copy(const struct item *item, char *memory)
+{
+    return (struct item){.user_name = copy(&memory, item->user_name),
+                         .timestamp = copy(&memory, item->timestamp),
+                         .review = copy(&memory, item->review),
+                         .sentiment = copy(&memory, item->sentiment),
+                         .polarity_score = copy(&memory, item->polarity_score)};
+}
+
 struct span dynamodb_item_text(const json_t *item, const char *name)
 {
     return json_string_member(json_object_get(item, name), "S");

@@ -46,6 +46,10 @@ void dynamodb_item_write_text(struct buf *out, struct span text);
  * writes nothing. `table` is the table's name as a JSON string. */
 void dynamodb_item_write_probe(struct buf *out, struct span table);
 
+/* Bytes of an item's texts, and a copy of it whose texts lie in `memory`, which has that many. */
+size_t dynamodb_item_size(const struct item *item);
+struct item dynamodb_item_copy(const struct item *item, char *memory);
+
 /* The string attribute `name` of an item in DynamoDB's JSON: valid while that lives; ptr NULL when
  * it is missing or no string. */
 struct span dynamodb_item_text(const json_t *item, const char *name);

@@ -101,29 +101,17 @@ static bool renew(struct dynamodb_store *s, struct dynamodb_duty **duties, size_
     return ok;
 }
 
-static struct span copy(char **end, struct span text)
-{
-    struct span kept = {*end, text.len};
-    if (text.len > 0) {
-        memcpy(*end, text.ptr, text.len);
-    }
-    *end += text.len;
-    return kept;
-}
-
 static bool fill_entry(struct outbox_entry *entry, const struct dynamodb_duty *duty)
 {
-    char *end = malloc(duty->size);
-    if (end == NULL) {
+    char *memory = malloc(dynamodb_item_size(&duty->item) + 1);
+    if (memory == NULL) {
         return false;
     }
-    *entry = (struct outbox_entry){
-        .id = duty->id, .attempts = duty->attempts, .created_us = duty->created_us, .memory = end};
-    entry->item = (struct item){.user_name = copy(&end, duty->item.user_name),
-                                .timestamp = copy(&end, duty->item.timestamp),
-                                .review = copy(&end, duty->item.review),
-                                .sentiment = copy(&end, duty->item.sentiment),
-                                .polarity_score = copy(&end, duty->item.polarity_score)};
+    *entry = (struct outbox_entry){.id = duty->id,
+                                   .attempts = duty->attempts,
+                                   .created_us = duty->created_us,
+                                   .item = dynamodb_item_copy(&duty->item, memory),
+                                   .memory = memory};
     (void)snprintf(entry->last_error, sizeof entry->last_error, "%s",
                    duty->error != NULL ? duty->error : "");
     return true;
@@ -132,7 +120,7 @@ static bool fill_entry(struct outbox_entry *entry, const struct dynamodb_duty *d
 int dynamodb_outbox_claim(struct dynamodb_store *s, int64_t now_us, struct outbox_entry *entries,
                           size_t max)
 {
-    struct dynamodb_duty **duties = calloc(max, sizeof(*duties));
+    struct dynamodb_duty **duties = calloc(max, sizeof(struct dynamodb_duty *));
     if (duties == NULL) {
         return -1;
     }
