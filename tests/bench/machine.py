@@ -41,6 +41,11 @@ def fdatasync_us(folder: Path) -> float:
     return sorted(times)[len(times) // 2] * 1e6
 
 
+def is_busy() -> bool:
+    """Whether other work takes a good part of the machine; asked before anything is measured."""
+    return os.getloadavg()[0] > os.cpu_count() / 4
+
+
 def describe(reviewd: Path, folder: Path) -> dict[str, str]:
     memory_gib = int(_field("/proc/meminfo", "MemTotal").split()[0]) / 1024**2
     return {
@@ -50,6 +55,7 @@ def describe(reviewd: Path, folder: Path) -> dict[str, str]:
         "system": _field("/etc/os-release", "PRETTY_NAME"),
         "kernel": re.match(r"[\d.]+", platform.release()).group(0),
         "fdatasync of 4 KiB": f"{fdatasync_us(folder):.0f} µs",
+        "load average before": f"{os.getloadavg()[0]:.1f}",
         "compiler": _first_line(["cc", "--version"]),
         "reviewd": "; ".join(subprocess.run([reviewd, "--version"], check=True, capture_output=True, text=True).stdout.split("\n")).strip("; "),
         "wrk": re.sub(r" Copyright.*", "", subprocess.run(["wrk", "--version"], capture_output=True, text=True).stdout.splitlines()[0]),

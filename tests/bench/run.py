@@ -118,9 +118,11 @@ class Bench:
     def memory(self) -> list[Figure]:
         with service.reviewd(self.reviewd, self.folder / "memory") as s:
             command = [self.generator, "--url", s.url, "--count", str(MILLION), "--concurrency", "64", "--seed", "1"]
-            done = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode != 0:
+                raise RuntimeError(f"not every review was processed:\n{done.stdout}{done.stderr}")
             resident, peak = s.memory_kib(), s.memory_kib("VmHWM")
-        speed = float(re.search(r"([\d.]+)/s, seed", done).group(1))
+        speed = float(re.search(r"([\d.]+)/s, seed", done.stdout).group(1))
         return [
             Figure("resident after a million reviews over 64 connections", resident / 1024, "MiB", 32, at_least=False),
             Figure("… at its highest", peak / 1024, "MiB"),
@@ -168,7 +170,12 @@ def table(figures: list[Figure]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def document(figures: list[Figure], where: dict[str, str]) -> str:
+BUSY = """The machine was busy with other work: requests and fsyncs, which share its cores and disk, fared worse than they do
+alone. Take these figures again on a quiet machine before concluding anything from them."""
+
+
+def document(figures: list[Figure], where: dict[str, str], busy: bool) -> str:
+    warning = f"\n**{BUSY}**\n" if busy else ""
     lines = "".join(f"| {name} | {value} |\n" for name, value in where.items())
     return f"""# Benchmarks
 
@@ -176,7 +183,7 @@ Written by `make bench`; how each figure is taken stands in `tests/bench/run.py`
 in the same run, on the same cores as the load that measures them. With SQLite every 200 is fsynced, and mails go to a mail
 directory. With DynamoDB the AWS end is an nginx that answers 200 at once; there are no mails; and the other services, what
 they do and what they do not, are described in [tests/bench/peers](../tests/bench/peers/README.md).
-
+{warning}
 {table(figures)}
 ![how far each figure is from its target](benchmarks.svg)
 
@@ -195,14 +202,17 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     bench = Bench(options.build)
+    busy = machine.is_busy()
+    where = machine.describe(bench.reviewd, bench.folder)
+    if busy:
+        print(BUSY, file=sys.stderr)
     figures = []
     for part in options.only.split(","):
         print(f"bench: {part} …", file=sys.stderr, flush=True)
         figures += getattr(bench, part)()
     print(table(figures))
     if not options.no_write:
-        where = machine.describe(bench.reviewd, bench.folder)
-        (ROOT / "docs/BENCHMARKS.md").write_text(document(figures, where), encoding="utf-8")
+        (ROOT / "docs/BENCHMARKS.md").write_text(document(figures, where, busy), encoding="utf-8")
         bars = [(f.what.lstrip("… "), f.factor) for f in figures if f.target is not None]
         (ROOT / "docs/benchmarks.svg").write_text(plot.svg(bars), encoding="utf-8")
         print("written: docs/BENCHMARKS.md, docs/benchmarks.svg")
