@@ -85,7 +85,8 @@ $(BUILD)/%.o: %.c Makefile
 test_link = $(CC) $(ALL_LDFLAGS) $(1) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
 # Unit tests: one binary a file, with an allocator that fails on command (tests/support/alloc.h).
-WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
+# The allocator is linked in any case: libgcov, which comes last, is wrapped too.
+WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup -Wl,--undefined=__wrap_malloc
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(SUPPORT) $(LIB)
 	$(call say,LINK,$@)$(call test_link,$(WRAP)) -lcmocka
 
