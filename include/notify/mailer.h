@@ -17,6 +17,8 @@ enum mail_result {
 struct mail_outcome {
     enum mail_result result;
     int64_t pause_ms;              /* for MAIL_PAUSE: how long, 0 = the dispatcher's own back-off */
+    const char *kind;              /* for MAIL_PAUSE: a static word for its cause, or NULL; another
+                                      one during a pause is news to be logged */
     char error[OUTBOX_ERROR_SIZE]; /* one line when not sent: no address, no text of the review */
 };
 

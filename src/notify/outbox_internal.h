@@ -31,6 +31,7 @@ struct outbox {
     size_t capacity;
     size_t unsettled; /* outcomes that are not in the store yet; they come before anything else */
     struct episode paused, store_failing;
+    const char *pause_kind; /* of the pause; NULL: the mailer does not say */
     uint64_t random;
     struct metric *sent, *retried, *deferred, *dead, *seconds, *pause_gauge;
 };

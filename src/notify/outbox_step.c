@@ -99,8 +99,10 @@ static void begin_pause(struct outbox *o, const struct mail_outcome *why)
     int64_t wait_us = doubled(o->paused.failures, PAUSE_MAX_US);
     if (why->pause_ms > 0)
         wait_us = why->pause_ms * 1000;
-    if (episode_failed(o, &o->paused, wait_us))
+    bool first = episode_failed(o, &o->paused, wait_us);
+    if (first || why->kind != o->pause_kind) /* static words, each exists once */
         log_warn("mails are paused", LOG_STR("reason", why->error));
+    o->pause_kind = why->kind;
     metric_set(o->pause_gauge, 1);
 }
 

@@ -129,6 +129,7 @@ void ses_outcome(struct mail_outcome *out, enum ses_verdict verdict,
     const char *code = result->error->code;
     out->result = verdicts[verdict].result;
     out->pause_ms = verdicts[verdict].pause_ms;
+    out->kind = verdicts[verdict].name;
     if (verdict == SES_SENT || verdict == SES_STOPPED) {
         snprintf(out->error, sizeof out->error, "%s", reason);
     } else if (result->status != 0) {

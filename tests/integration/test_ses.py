@@ -281,6 +281,19 @@ def test_the_daily_quota_pauses(make_service, ses):
     assert service.rows("select count(*) from outbox where state = 0") == [(2,)]
 
 
+def test_another_cause_of_a_pause_is_told(make_service, ses):
+    """A second time the same cause is not."""
+    causes = iter(["paused", "paused", "denied", "denied"])
+    ses.refuse = lambda _body: next(causes, None)
+    service = make_service(**ses_settings(REVIEWD_SES_RATE="100") | ses.settings)
+    post_all(service, ["Ann"])
+    wait_until(lambda: ses.mails, 60, "the mail")
+    reasons = [line["reason"] for line in service.lines("mails are paused")]
+    assert len(reasons) == 2
+    assert "SendingPaused" in reasons[0]
+    assert "AccessDenied" in reasons[1]
+
+
 def test_a_rejected_mail_is_a_dead_letter(make_service, ses):
     ses.refuse = lambda body: "rejected" if "Bob" in body["Content"]["Simple"]["Subject"]["Data"] else None
     service = make_service(**ses_settings(REVIEWD_SES_RATE="100") | ses.settings)
