@@ -158,7 +158,6 @@ static void test_refusals(void **state)
         {&script.greeting, "554 no service", NET_CONNECT, 554, ""},
         {&script.greeting, "421 later", NET_CONNECT, 421, ""},
         {&script.greeting, "CLOSE", NET_BROKEN, 0, ""},
-        {&script.greeting, "RESET", NET_BROKEN, 0, ""},
         {&script.ehlo, "550 no", NET_CONNECT, 550, ""},
         {&script.ehlo, "RESET", NET_BROKEN, 220, ""},
         {&script.mail, "421 closing", NET_REFUSED, 421, ""},
@@ -224,14 +223,14 @@ static void slow_reader(struct test_conn *c)
     conn_say(c, "220 slow\r\n");
     for (int i = 0; i < 4 && conn_line(c, line, sizeof(line)); i++)
         conn_say(c, i < 3 ? "250 ok\r\n" : "354 go on\r\n");
-    pause_ms(300);
     struct smtp_script *s = c->server->context;
     static char big[1 << 20];
-    size_t total = 0;
-    for (ssize_t n; (n = recv(c->fd, big, sizeof(big), 0)) > 0; total += (size_t)n)
+    for (ssize_t n; (n = recv(c->fd, big, sizeof(big), 0)) > 0;) {
         if (memmem(big, (size_t)n, "\r\n.\r\n", 5) != NULL)
             s->mails++;
-    s->noops = total > 0;
+        if (s->noops++ == 0) /* the first bytes of the body are here, most are not */
+            pause_ms(300);
+    }
 }
 
 static void test_half_a_mail_is_never_delivered(void **state)
@@ -244,14 +243,18 @@ static void test_half_a_mail_is_never_delivered(void **state)
     char *text = malloc(len);
     memset(text, 'x', len);
     r.body = (struct span){text, len};
-    r.timeout_ms = 100;
-    struct answer a = send_and_wait(net, &r);
-    assert_int_equal(a.error, NET_TIMEOUT);
+    static struct answer a;
+    answer_init(&a);
+    uint64_t id = transport_send(net, &r, answer_take, &a);
+    while (script.noops == 0)
+        pause_ms(1);
+    transport_cancel(net, id);
+    answer_wait(&a);
+    assert_int_equal(a.error, NET_CANCELLED);
     net_stop(net);
     net = NULL;
     server_stop(&server);
     server_start(&server, smtp_serve, &script); /* for the teardown */
-    assert_int_equal(script.noops, 1);
     assert_int_equal(script.mails, 0);
     free(text);
 }
