@@ -111,6 +111,8 @@ int main(int argc, char **argv)
                       reason);
     if (b.net == NULL || b.latency_us == NULL) {
         fprintf(stderr, "bench_net: %s\n", reason);
+        net_stop(b.net);
+        free(b.latency_us);
         return 1;
     }
     int64_t start = clock_mono_us(clock_system());
