@@ -55,7 +55,7 @@ def start(make_service, aws, tmp_path):
 
 
 def load(services, count, threads=16):
-    """Posts `count` reviews to the services in turn; how many were answered 200."""
+    """Posts `count` reviews to the services in turn; the statuses, 0 for no answer."""
 
     def post(i):
         service = services[i % len(services)]
