@@ -58,7 +58,7 @@ $(LINT)/symbols: $(LIB_OBJ) $(GEN_OBJ) $(C_FILES) tests/tools/check-symbols test
 	@touch $@
 
 # The object knows the headers, so the check depends on it.
-$(LINT)/%.tidy: %.c $(BUILD)/%.o .clang-tidy $(wildcard tests/.clang-tidy)
+$(LINT)/%.tidy: %.c $(BUILD)/%.o .clang-tidy $(wildcard tests/.clang-tidy tests/bench/.clang-tidy)
 	@mkdir -p $(@D)
 	$(call say,TIDY,$<)clang-tidy --quiet $< -- $(TIDY_FLAGS) 2>$@.log || { cat $@.log; false; }
 	@mv $@.log $@
