@@ -73,9 +73,9 @@ void http_server_announce_drain(struct http_server *s);
  * under way, at most `timeout_ms`. True when none is left. */
 bool http_server_drain(struct http_server *s, int64_t timeout_ms);
 
-/* Answers 503 to what is still deferred, closes all connections, ends the threads. The server's
- * memory stays until http_server_free(), because a deferred request may still be held by who will
- * answer it. */
+/* Answers 504 to what is still deferred (who has it in hand may yet do it), closes all connections,
+ * ends the threads. The server's memory stays until http_server_free(), because a deferred request
+ * may still be held by who will answer it. */
 void http_server_stop(struct http_server *s);
 
 /* Frees the server; every deferred request must have been answered. NULL: nothing. */

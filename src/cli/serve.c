@@ -132,7 +132,7 @@ static void drain(struct service *s)
     http_server_announce_drain(s->server);
     sleep_ms(delay);
     if (!http_server_drain(s->server, rest > 0 ? rest : 0)) {
-        log_warn("requests were still under way at the end of the drain; they get 503");
+        log_warn("requests were still under way at the end of the drain; they get 504");
     }
     http_server_stop(s->server);
 }

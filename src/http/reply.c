@@ -74,6 +74,7 @@ bool http_request_defer(struct http_request *r)
         return false;
     }
     request_ref(r);
+    atomic_fetch_add(&s->unsent, 1);
     r->deferred = true;
     MHD_suspend_connection(r->connection);
     atomic_store(&r->state, REQUEST_SUSPENDED);
@@ -144,19 +145,9 @@ void http_reply_error(struct http_request *r, int status, const char *message)
     http_reply(r, &e.reply);
 }
 
-static void end_suspended(struct http_request *r, int status)
-{
-    struct error_text e;
-    write_error(&e, r, status, NULL);
-    (void)answer_suspended(r, &e.reply);
-}
-
 void reply_expire(struct http_request *r)
 {
-    end_suspended(r, MHD_HTTP_GATEWAY_TIMEOUT);
-}
-
-void reply_abandon(struct http_request *r)
-{
-    end_suspended(r, MHD_HTTP_SERVICE_UNAVAILABLE);
+    struct error_text e;
+    write_error(&e, r, MHD_HTTP_GATEWAY_TIMEOUT, NULL);
+    (void)answer_suspended(r, &e.reply);
 }

@@ -272,6 +272,9 @@ void request_completed(void *server, struct MHD_Connection *connection, void **c
         connection_carry(&s->connections, r->peer, NULL);
     }
     *context = NULL;
+    if (r->deferred) {
+        atomic_fetch_sub(&s->unsent, 1);
+    }
     request_unref(r);
     if (atomic_fetch_sub(&s->active, 1) == 1 && atomic_load(&s->refusing)) {
         pthread_mutex_lock(&s->idle_lock);

@@ -12,6 +12,9 @@
 /* Memory of one connection for its head and answer's head: bounds both (431, 414 beyond). */
 enum { CONNECTION_MEMORY = 32 * 1024 };
 
+/* For the last answers to leave at the stop. */
+enum { STOP_PATIENCE_MS = 1000 };
+
 static enum MHD_Result accept_policy(void *server, const struct sockaddr *address, socklen_t size)
 {
     struct http_server *s = server;
@@ -192,12 +195,14 @@ bool http_server_drain(struct http_server *s, int64_t timeout_ms)
 void http_server_stop(struct http_server *s)
 {
     static const struct timespec moment = {.tv_nsec = 1000000};
+    int patience = STOP_PATIENCE_MS;
     atomic_store(&s->refusing, true);
     atomic_store(&s->stopping, true);
     /* No connection may be suspended when the daemon stops (microhttpd.h, MHD_suspend_connection).
-     * New ones cannot come; those between their defer and their suspension are waited for. */
-    while (atomic_load(&s->deferrals) > 0) {
-        connection_each_request(&s->connections, reply_abandon);
+     * New ones cannot come; those between their defer and their suspension are waited for. Then the
+     * answers get a moment to leave. */
+    while (atomic_load(&s->deferrals) > 0 || (atomic_load(&s->unsent) > 0 && patience-- > 0)) {
+        connection_each_request(&s->connections, reply_expire);
         nanosleep(&moment, NULL);
     }
     MHD_stop_daemon(s->daemon);

@@ -76,6 +76,7 @@ struct http_server {
     _Atomic bool refusing;    /* new requests get 503 */
     _Atomic bool stopping;    /* no request may be deferred any more */
     _Atomic size_t deferrals; /* requests between the begin of their defer and their resume */
+    _Atomic size_t unsent;    /* deferred requests that are not completed */
 
     _Atomic size_t active;     /* requests under way */
     pthread_mutex_t idle_lock; /* with none_active: told when `active` becomes 0 while refusing */
@@ -91,11 +92,9 @@ struct http_server {
 void request_ref(struct http_request *r);
 void request_unref(struct http_request *r);
 
-/* Answers 504, unless it has been answered. Any thread. */
+/* Answers 504, because it took too long or the server stops, unless it has been answered. Not 503:
+ * who has the request in hand may still do what it asks. Any thread. */
 void reply_expire(struct http_request *r);
-
-/* Answers 503 because the server stops, unless it has been answered. Any thread. */
-void reply_abandon(struct http_request *r);
 
 /* libmicrohttpd's callbacks about requests; the worker's threads. */
 void *request_line(void *server, const char *target, struct MHD_Connection *connection);

@@ -175,6 +175,31 @@ def test_new_requests_during_the_drain_are_refused(make_service):
     assert len(service.rows()) == 1
 
 
+@pytest.mark.parametrize("count", [1, 20])
+def test_what_is_in_hand_at_the_end_of_the_drain_gets_504(make_service, count):
+    """Not 503, which would promise that it is not stored: the lock goes away while the store closes."""
+    service = make_service(REVIEWD_DRAIN_TIMEOUT="1s", REVIEWD_MAIL="none")
+    other = sqlite3.connect(service.database, isolation_level=None)
+    other.execute("begin immediate")
+    body = json.dumps(EXAMPLE).encode()
+    clients = [service.connect() for _ in range(count)]
+    try:
+        for client in clients:
+            client.sendall(b"POST /reviews HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        time.sleep(0.2)
+        service.process.send_signal(signal.SIGTERM)
+        answers = [read_all(client, quiet=10) for client in clients]
+    finally:
+        other.execute("rollback")
+        other.close()
+        for client in clients:
+            client.close()
+    for answer in answers:
+        assert answer.startswith(b"HTTP/1.1 504 ") and b"Connection: close" in answer
+    assert service.process.wait(20 * SLOW) == 0
+    assert len(service.lines("request")) == count
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_full_queue_is_503_at_once(make_service, limit):
     """While the store cannot write, `limit` puts wait (besides the one in hand); the next is refused at once."""
