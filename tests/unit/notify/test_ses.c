@@ -212,6 +212,7 @@ static void test_receivers_count(void **state)
                                           "d@example.com",
                                           reason),
                      0);
+    assert_int_equal(s->mailer->ops->batch(s->mailer), 2); /* two seconds' worth */
     int64_t since = s->clock.mono;
     send_entries(s, 2);
     assert_true(elapsed_ms(s, since) >= 1000);
