@@ -49,32 +49,38 @@ struct renewal {
     char lease[DYNAMODB_LEASE_SIZE];
 };
 
-/* What came of one renewal: the duty stays in the claim, or is put back, or is lost. */
-static void renewed(struct dynamodb_store *s, const struct renewal *r,
+/* What came of one renewal: the duty stays in the claim, or is lost, or, which is a failure, is put
+ * back. */
+static bool renewed(struct dynamodb_store *s, const struct renewal *r,
                     const struct dynamodb_step *step, struct dynamodb_duty **duties)
 {
     if (step->outcome == CALL_OK) {
         r->duty->lease_until_us = r->until_us;
         memcpy(r->duty->lease, r->lease, sizeof r->lease);
-        return;
+        return true;
     }
     note(s, step);
     duties[r->at] = NULL;
     if (dynamodb_step_conflict(step)) {
         lease_lost(s, r->duty);
-    } else {
-        dynamodb_duties_return(&s->duties, r->duty);
+        return true;
     }
+    dynamodb_duties_return(&s->duties, r->duty);
+    return false;
 }
 
-/* Renews the leases that are half over. Those of `duties` that cannot be mailed now become NULL. */
-static bool renew(struct dynamodb_store *s, struct dynamodb_duty **duties, size_t count)
+/* Renews the leases that are half over. Those of `duties` that cannot be mailed now become NULL.
+ * False: not all could be renewed; `*memory` is false when none was tried. */
+static bool renew(struct dynamodb_store *s, struct dynamodb_duty **duties, size_t count,
+                  bool *memory)
 {
     int64_t now = clock_wall_us(s->config.clock);
     size_t old = 0;
     struct renewal *renewals = calloc(count, sizeof *renewals);
     struct dynamodb_step *steps = calloc(count, sizeof *steps);
     bool ok = renewals != NULL && steps != NULL;
+    bool good = ok;
+    *memory = ok;
     for (size_t i = 0; ok && i < count; i++) {
         if (duties[i]->lease_until_us - now >= s->lease_us / 2) {
             continue;
@@ -93,12 +99,12 @@ static bool renew(struct dynamodb_store *s, struct dynamodb_duty **duties, size_
         run(s, steps, old);
     }
     for (size_t i = 0; ok && i < old; i++) {
-        renewed(s, &renewals[i], &steps[i], duties);
+        good = renewed(s, &renewals[i], &steps[i], duties) && good;
     }
     dynamodb_steps_free(steps, ok ? old : 0);
     free(steps);
     free(renewals);
-    return ok;
+    return good;
 }
 
 static bool fill_entry(struct outbox_entry *entry, const struct dynamodb_duty *duty)
@@ -125,21 +131,22 @@ int dynamodb_outbox_claim(struct dynamodb_store *s, int64_t now_us, struct outbo
         return -1;
     }
     int filled = 0;
-    size_t left = 0; /* due, but not given */
+    bool memory = true;
     size_t count = dynamodb_duties_claim(&s->duties, now_us, duties, max);
-    bool ok = count == 0 || renew(s, duties, count);
+    bool good = count == 0 || renew(s, duties, count, &memory);
     for (size_t i = 0; i < count; i++) {
         if (duties[i] == NULL) {
-            left++;
-        } else if (ok && fill_entry(&entries[filled], duties[i])) {
+            continue;
+        }
+        if (memory && fill_entry(&entries[filled], duties[i])) {
             filled++;
         } else {
             dynamodb_duties_return(&s->duties, duties[i]);
-            left++;
+            good = false;
         }
     }
     free(duties);
-    return filled == 0 && left > 0 ? -1 : filled;
+    return filled == 0 && !good ? -1 : filled;
 }
 
 /* --- settling --- */
