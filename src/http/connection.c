@@ -91,6 +91,9 @@ void connection_closed(struct connection_table *t, struct connection *c)
     t->count--;
     metric_set(t->open, (int64_t)t->count);
     pthread_mutex_unlock(&t->lock);
+    if (!atomic_load_explicit(&c->served, memory_order_relaxed)) {
+        metric_add(t->unused, 1);
+    }
     pthread_mutex_destroy(&c->lock);
     free(c);
 }
@@ -259,6 +262,11 @@ int connection_table_start(struct connection_table *t, struct clock *clock, stru
         metrics,
         (struct metric_name){"reviewd_connections_refused_total",
                              "Connections closed because their address has too many.", NULL});
+    t->unused = metrics_counter(
+        metrics, (struct metric_name){"reviewd_connections_unused_total",
+                                      "Connections that ended without a request: probes, and "
+                                      "request lines that the HTTP library refused.",
+                                      NULL});
     t->timed_out = metrics_counter(
         metrics, (struct metric_name){
                      "reviewd_connections_cut_total",

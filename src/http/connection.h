@@ -40,7 +40,7 @@ struct connection_table {
     int64_t request_timeout_us;
     int64_t keepalive_us;
     unsigned per_address;
-    struct metric *open, *refused, *timed_out;
+    struct metric *open, *refused, *timed_out, *unused;
     pthread_mutex_t lock;
     pthread_cond_t changed; /* count left 0, or stop */
     size_t count;

@@ -94,8 +94,11 @@ int listen_open(const char *where, char address[HTTP_ADDRESS_SIZE], char reason[
     if (fd < 0) {
         const char *advice =
             bind_error == EADDRINUSE ? "; another program uses it: stop that, or set REVIEWD_LISTEN"
-            : bind_error == EACCES   ? "; ports below 1024 need a privilege: set REVIEWD_LISTEN"
-                                     : "";
+            : bind_error == EADDRNOTAVAIL ? "; this machine has no such address: set REVIEWD_LISTEN"
+            : bind_error == EAFNOSUPPORT  ? "; this machine has no IPv6: set REVIEWD_LISTEN to an "
+                                            "IPv4 address, as 0.0.0.0:8080"
+            : bind_error == EACCES ? "; ports below 1024 need a privilege: set REVIEWD_LISTEN"
+                                   : "";
         snprintf(reason, HTTP_ERROR_SIZE, "cannot listen on %.100s: %s%s", where,
                  strerror(bind_error), advice);
         return -1;

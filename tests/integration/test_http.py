@@ -166,6 +166,18 @@ def test_rubbish_does_no_harm(service, data):
     assert service.post(EXAMPLE)[0] == 200
 
 
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"rubbish\r\n\r\n", b"GET /reviews\r\n\r\n", b"GET / HTTP/9.9\r\nHost: a\r\n\r\n", b"GET /" + b"a" * 40000],
+)
+def test_connections_without_a_request_are_counted(service, data):
+    before = service.metric("reviewd_connections_unused_total")
+    with service.connect() as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+    wait_until(lambda: service.metric("reviewd_connections_unused_total") == before + 1, 40)
+
+
 def test_pipelined_requests_are_answered_in_order(service):
     one = head(b"Host: a", LENGTH) + BODY
     answer = service.raw(one + head(b"Host: a", request=b"GET /nothing HTTP/1.1") + one)

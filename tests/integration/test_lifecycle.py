@@ -200,6 +200,15 @@ def test_what_is_in_hand_at_the_end_of_the_drain_gets_504(make_service, count):
     assert len(service.lines("request")) == count
 
 
+@pytest.mark.parametrize("listen, advice", [("192.0.2.1:8080", "no such address"), ("127.0.0.1:1x", "not allowed")])
+def test_address_that_cannot_be_had(make_service, listen, advice):
+    service = make_service(start=False, REVIEWD_LISTEN=listen)
+    service.launch()
+    assert service.process.wait(20 * SLOW) in (1, 2)
+    service.reader.join(10)
+    assert any(advice in line and "REVIEWD_LISTEN" in line for line in service.log), service.log
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_full_queue_is_503_at_once(make_service, limit):
     """While the store cannot write, `limit` puts wait (besides the one in hand); the next is refused at once."""
