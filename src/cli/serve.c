@@ -237,8 +237,9 @@ int cli_serve(int argc, char **argv)
     if (code >= 0) {
         return code;
     }
-    /* More arenas than this only spread the heap over more memory here. */
-    (void)mallopt(M_ARENA_MAX, 2);
+    /* More arenas only spread the heap over more memory; with fewer, the threads that serve and the
+     * one that ends what they began wait for each other in malloc(). */
+    (void)mallopt(M_ARENA_MAX, 4);
     log_set_level((enum log_level)s.settings->log_level);
     if (log_start(STDERR_FILENO, LOG_RING_BYTES) != 0) {
         fprintf(stderr, "reviewd: cannot start the log thread: %s\n", strerror(errno));
