@@ -243,8 +243,8 @@ def test_the_pace_where_the_account_is_not_told(make_service, ses):
     post_all(service, ["Ann", "Bob"])
     wait_until(lambda: len(ses.mails) == 2, 30, "both mails")
     assert ses.mails[1][0] - ses.mails[0][0] > 1.9  # two receivers each
-    [line] = service.lines("SES does not tell the account's sending rate; allow ses:GetAccount, or set "
-                           "REVIEWD_SES_RATE")
+    message = "SES does not tell the account's sending rate; allow ses:GetAccount, or set REVIEWD_SES_RATE"
+    [line] = wait_until(lambda: service.lines(message), 10, "the line")
     assert "AccessDenied" in line["reason"]
 
 
@@ -271,7 +271,7 @@ def test_the_daily_quota_pauses(make_service, ses):
     service = make_service(**ses_settings(REVIEWD_SES_RATE="100") | ses.settings)
     post_all(service, ["Ann", "Bob"])
     wait_until(lambda: service.metric("reviewd_mail_paused") == 1, 30, "the pause")
-    [line] = service.lines("mails are paused")
+    [line] = wait_until(lambda: service.lines("mails are paused"), 10, "the line")
     assert "daily quota" in line["reason"]
     asked = ses.requests
     ses.refuse = lambda _body: None
@@ -288,6 +288,7 @@ def test_another_cause_of_a_pause_is_told(make_service, ses):
     service = make_service(**ses_settings(REVIEWD_SES_RATE="100") | ses.settings)
     post_all(service, ["Ann"])
     wait_until(lambda: ses.mails, 60, "the mail")
+    wait_until(lambda: service.lines("mails are sent again"), 10, "the last line")
     reasons = [line["reason"] for line in service.lines("mails are paused")]
     assert len(reasons) == 2
     assert "SendingPaused" in reasons[0]

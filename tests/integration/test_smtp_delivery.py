@@ -120,7 +120,7 @@ def test_a_server_that_comes_late(smtp, make_service):
     service = make_service(**settings_for(port))
     post_positive(service, 5)
     wait_until(lambda: service.metric("reviewd_mail_paused") == 1, 10, "the pause")
-    assert len(service.lines("mails are paused")) == 1
+    wait_until(lambda: len(service.lines("mails are paused")) == 1, 10, "the line")
     inbox = Inbox()
     smtp(inbox, port=port)
     wait_until(lambda: len(inbox.messages) == 5, 30, "the mails after the pause")
