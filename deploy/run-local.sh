@@ -19,7 +19,7 @@ fi
 export REVIEWD_LISTEN=127.0.0.1:$port
 export REVIEWD_STORE=sqlite:data/reviews.db
 export REVIEWD_MAIL=maildir:data/mail
-mkdir -p data
+mkdir -p -m 750 data
 
 cat <<TEXT
 reviewd: http://127.0.0.1:$port/reviews   (data/reviews.db, data/mail/; Ctrl-C stops it)

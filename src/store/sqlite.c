@@ -249,6 +249,7 @@ struct store *store_sqlite_open(const char *path, const struct store_config *con
     store->lock_fd = sqlite_file_lock(store->path, reason);
     if (store->lock_fd < 0)
         goto no_lock;
+    sqlite_file_create(store->path);
     if (sqlite_writer_start(&store->writer, store->path, config, reason) != 0)
         goto no_writer;
     sqlite_read_init(&store->reader, store->path);

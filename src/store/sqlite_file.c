@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FOLDER_MODE = 0750, LOCK_MODE = 0640 };
+enum { FOLDER_MODE = 0750, FILE_MODE = 0640 };
 
 static const char *const suffixes[SQLITE_FILE_COUNT] = {"", "-wal", "-shm"};
 
@@ -104,7 +104,7 @@ int sqlite_file_lock(const char *path, char reason[STORE_ERROR_SIZE])
                  strlen(path));
         return -1;
     }
-    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
     if (fd < 0) {
         snprintf(reason, STORE_ERROR_SIZE,
                  "cannot open the lock file %.140s: %s: make its folder writable", name,
@@ -163,6 +163,13 @@ const char *sqlite_file_moved(const char *path, const struct sqlite_file_ids *id
             info.st_ino != ids->file[i].inode)
             return suffixes[i];
     return NULL;
+}
+
+void sqlite_file_create(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+    if (fd >= 0)
+        close(fd);
 }
 
 bool sqlite_file_locked(const char *path)

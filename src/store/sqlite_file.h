@@ -1,6 +1,6 @@
-/* The database's files: folder, lock, identity. Nothing here opens the database file itself:
- * closing a second descriptor of it would drop SQLite's POSIX locks. Functions may be called from
- * any thread. */
+/* The database's files: folder, lock, identity. Nothing here but sqlite_file_create() opens the
+ * database file itself: closing a second descriptor of it would drop SQLite's POSIX locks.
+ * Functions may be called from any thread. */
 #ifndef STORE_SQLITE_FILE_H
 #define STORE_SQLITE_FILE_H
 
@@ -27,6 +27,11 @@ int sqlite_file_sync_folder(const char *path, char reason[STORE_ERROR_SIZE]);
 /* Takes the lock file `path`-lock for this process. A descriptor to close when done (the file
  * stays), or -1 with `reason`, which names the process that holds it. */
 int sqlite_file_lock(const char *path, char reason[STORE_ERROR_SIZE]);
+
+/* Makes an empty database file that only its owner and group may read (0640; SQLite would let all
+ * read, and gives its other files the same mode), unless there is one. Before SQLite has opened it.
+ * What fails here fails again, with its reason, when SQLite opens the file. */
+void sqlite_file_create(const char *path);
 
 /* Whether a process has taken that lock. */
 bool sqlite_file_locked(const char *path);

@@ -467,6 +467,15 @@ def run(*arguments, **environment):
     )
 
 
+def test_only_owner_and_group_may_read(make_service, tmp_path):
+    service = make_service(tmp_path)
+    assert service.post(EXAMPLE)[0] == 200
+    files = [path for path in tmp_path.iterdir() if path.name.startswith("reviews.db")]
+    assert len(files) == 4
+    assert all(path.stat().st_mode & 0o007 == 0 for path in files), files
+    assert service.mail.stat().st_mode & 0o007 == 0
+
+
 def test_second_process_on_the_same_database_is_refused(make_service, tmp_path):
     make_service(tmp_path)
     second = run("serve", REVIEWD_LISTEN="127.0.0.1:0", REVIEWD_STORE=f"sqlite:{tmp_path}/reviews.db")
