@@ -164,8 +164,9 @@ static bool parse_all(struct ini *ini, char reason[INI_REASON_SIZE])
     if (strncmp(line, "\xEF\xBB\xBF", 3) == 0) {
         line += 3;
     }
+    const char *text_end = ini->text + ini->size;
     for (size_t number = 1; line != NULL; number++) {
-        char *end = strchr(line, '\n');
+        char *end = memchr(line, '\n', (size_t)(text_end - line));
         if (end != NULL) {
             *end++ = '\0';
         }
