@@ -44,7 +44,11 @@ static inline void on_done(void *context, const struct call_result *result)
     (void)snprintf(s->code, sizeof s->code, "%s", result->error->code);
     (void)snprintf(s->detail, sizeof s->detail, "%s", result->detail);
     free(s->body);
-    s->body = strndup(result->body.ptr != NULL ? result->body.ptr : "", result->body.len);
+    s->body = calloc(1, result->body.len + 1); /* the body itself has no NUL at its end */
+    assert_non_null(s->body);
+    if (result->body.len > 0) {
+        memcpy(s->body, result->body.ptr, result->body.len);
+    }
 }
 
 static inline void open_scene(struct scene *s, const struct aws_service *service,
