@@ -244,9 +244,10 @@ static int read_whole(struct buf *out, int fd)
         if (n <= 0) {
             return (int)n;
         }
+        bool too_large = out->len + (size_t)n > ENV_FILE_SIZE_MAX;
         buf_add(out, chunk, (size_t)n);
         if (buf_failed(out)) {
-            errno = EFBIG;
+            errno = too_large ? EFBIG : ENOMEM;
             return -1;
         }
     }

@@ -174,6 +174,31 @@ static void test_read(void **state)
     }
 }
 
+static void test_read_without_memory(void **state)
+{
+    (void)state;
+    char path[64];
+    char reason[ENV_FILE_REASON_SIZE];
+    struct env_file file;
+    make_file(path, 100000);
+    alloc_fail_at(0);
+    assert_int_equal(env_file_read(&file, path, reason), 0);
+    long allocations = alloc_count();
+    env_file_free(&file);
+    for (long n = 1; n <= allocations; n++) {
+        reason[0] = '\0';
+        alloc_fail_at(n);
+        assert_int_equal(env_file_read(&file, path, reason), -1);
+        alloc_fail_at(0);
+        assert_null(strstr(reason, "too large"));
+        if (strstr(reason, "Cannot allocate memory") == NULL &&
+            strstr(reason, "out of memory") == NULL) {
+            fail_msg("%ld: %s", n, reason);
+        }
+    }
+    (void)unlink(path);
+}
+
 static void test_read_what_is_no_file(void **state)
 {
     (void)state;
@@ -194,6 +219,7 @@ int main(void)
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_write),
         cmocka_unit_test(test_read),
+        cmocka_unit_test(test_read_without_memory),
         cmocka_unit_test(test_read_what_is_no_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
