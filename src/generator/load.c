@@ -96,10 +96,6 @@ static void start(struct slot *s, uint64_t index)
     struct load *l = s->load;
     buf_clear(&s->body);
     maker_body(&s->body, &s->scratch, l->config.seed, index);
-    if (buf_failed(&s->body)) {
-        load_done(s, &(struct net_reply){.error = NET_NO_MEMORY, .detail = "out of memory"});
-        return;
-    }
     s->due_us = l->config.rate > 0 ? due_us(l, index) : clock_mono_us(l->config.clock);
     s->request = (struct net_request){
         .method = "POST",
@@ -110,7 +106,10 @@ static void start(struct slot *s, uint64_t index)
         .timeout_ms = l->config.timeout_ms,
         .max_reply = REPLY_MAX,
     };
-    transport_send(l->config.transport, &s->request, load_done, s);
+    if (buf_failed(&s->body) ||
+        transport_send(l->config.transport, &s->request, load_done, s) == 0) {
+        load_done(s, &(struct net_reply){.error = NET_NO_MEMORY, .detail = "out of memory"});
+    }
 }
 
 /* Counts the answer; then the slot goes on with the next review, or becomes idle. */

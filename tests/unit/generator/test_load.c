@@ -234,6 +234,36 @@ static void test_out_of_memory_for_a_body_fails_that_review_only(void **state)
     tear_down(&w, l);
 }
 
+/* A transport that has no memory for its first request. */
+struct poor {
+    struct transport transport;
+    struct fake_transport *net;
+    int calls;
+};
+
+static uint64_t poor_send(struct transport *t, const struct net_request *request, net_done *done,
+                          void *context)
+{
+    struct poor *poor = (struct poor *)t;
+    return poor->calls++ == 0 ? 0 : transport_send(&poor->net->transport, request, done, context);
+}
+
+static void test_a_request_that_cannot_be_sent_does_not_hang_the_run(void **state)
+{
+    (void)state;
+    static const struct transport_ops operations = {.send = poor_send};
+    struct world w;
+    set_up(&w, good_replies, 8);
+    struct poor poor = {.transport.ops = &operations, .net = &w.net};
+    w.config.transport = &poor.transport;
+    struct load *l = load_new(&w.config);
+    assert_int_equal(load_run(l, world_turns, &w), 0);
+    assert_int_equal(load_tally(l)->failed, 1);
+    assert_string_equal(load_tally(l)->failures[0].kind, net_error_name(NET_NO_MEMORY));
+    assert_int_equal(load_tally(l)->answered, 7);
+    tear_down(&w, l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_out_of_memory_at_start),
         cmocka_unit_test(test_out_of_memory_for_a_body_fails_that_review_only),
+        cmocka_unit_test(test_a_request_that_cannot_be_sent_does_not_hang_the_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

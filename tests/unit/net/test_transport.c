@@ -270,6 +270,26 @@ static void test_wait_without_room_for_the_answer(void **state)
     fake_transport_free(&t);
 }
 
+static uint64_t send_nothing(struct transport *t, const struct net_request *request, net_done *done,
+                             void *context)
+{
+    (void)t, (void)request, (void)done, (void)context;
+    return 0;
+}
+
+/* Nobody would ever end the wait. */
+static void test_wait_without_memory_to_send(void **state)
+{
+    (void)state;
+    static const struct transport_ops operations = {.send = send_nothing};
+    struct transport t = {&operations};
+    struct net_request request = request_of("https://example.com/");
+    struct net_result result = transport_wait(&t, &request, NULL);
+    assert_int_equal(result.error, NET_NO_MEMORY);
+    assert_int_equal(result.status, 0);
+    assert_string_equal(result.detail, "out of memory");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_error_names),
         cmocka_unit_test(test_wait),
         cmocka_unit_test(test_wait_without_room_for_the_answer),
+        cmocka_unit_test(test_wait_without_memory_to_send),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
