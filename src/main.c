@@ -1,10 +1,10 @@
-#include "base/span.h"
 #include "cli/cli.h"
+#include "cli/complain.h"
 #include "cli/standard.h"
-#include "http/server.h"
-#include "net/net.h"
+#include "cli/version.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const struct command {
     const char *name;
@@ -34,33 +34,25 @@ static int print_help(void)
     return CLI_OK;
 }
 
-static int print_version(void)
-{
-    printf("reviewd %s\nlibmicrohttpd %s\n%s\n", REVIEWD_VERSION, http_library_version(),
-           net_version());
-    return CLI_OK;
-}
-
 static int run(int argc, char **argv)
 {
     const char *name = argc < 2 ? "" : argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         return print_help();
     }
-    if (strcmp(name, "--version") == 0) {
-        return print_version();
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        version_print();
+        return CLI_OK;
     }
     if (argc < 2 || name[0] == '-') {
         return cli_serve(argc, argv);
     }
     for (size_t i = 0; i < COMMANDS; i++) {
         if (strcmp(name, commands[i].name) == 0) {
-            bool version = argc > 2 && strcmp(argv[2], "--version") == 0;
-            return version ? print_version() : commands[i].run(argc - 1, argv + 1);
+            return commands[i].run(argc - 1, argv + 1);
         }
     }
-    fprintf(stderr, "reviewd: unknown command %.40s; try reviewd --help\n", name);
-    return CLI_USAGE;
+    return complain_usage("", "unknown command %.40s", name);
 }
 
 int main(int argc, char **argv)

@@ -72,7 +72,9 @@ int cli_check(int argc, char **argv)
 {
     struct settings *settings = NULL;
     int code = options_settings(
-        argc, argv, "check", "Tries what the settings name and says what to do about each failure.",
+        argc, argv, "check",
+        OPTIONS_HELP("check",
+                     "Tries what the settings name and says what to do about each failure."),
         &settings);
     if (code >= 0) {
         return code;

@@ -1,19 +1,28 @@
 #include "cli/cli.h"
+#include "complain.h"
 #include "options.h"
 
 #include <errno.h>
 #include <stdio.h>
 
+enum { OPTION_TEMPLATE = OPTIONS_OWN };
+
+static const char help[] =
+    "usage: reviewd config [--env-file FILE]\n"
+    "       reviewd config --template\n\n"
+    "Prints the effective settings as a file of NAME=value lines, each below a comment\n"
+    "that says where the value is from; secrets are masked.\n\n"
+    "  --template       print a file that explains all settings instead\n" OPTIONS_ENV_FILE_HELP
+        OPTIONS_COMMON_HELP;
+
 static int print(const struct buf *text)
 {
     if (buf_failed(text)) {
-        (void)fputs("reviewd: out of memory\n", stderr);
-        return CLI_FAILED;
+        return complain_failed("out of memory");
     }
     (void)fputs(buf_str(text), stdout);
     if (fflush(stdout) != 0) {
-        (void)fprintf(stderr, "reviewd: cannot write to standard output: %s\n", strerror(errno));
-        return CLI_FAILED;
+        return complain_failed("cannot write to standard output: %s", strerror(errno));
     }
     return CLI_OK;
 }
@@ -27,18 +36,10 @@ static int print_template(void)
     return code;
 }
 
-int cli_config(int argc, char **argv)
+static int print_settings(const char *env_file)
 {
-    if (argc == 2 && strcmp(argv[1], "--template") == 0) {
-        return print_template();
-    }
     struct settings *settings = NULL;
-    int code = options_settings(
-        argc, argv, "config",
-        "Prints the effective settings as a file of NAME=value lines, each below a comment\n"
-        "that says where the value is from; secrets are masked.\n"
-        "`reviewd config --template` prints a file that explains all settings instead.",
-        &settings);
+    int code = options_load(env_file, &settings);
     if (code >= 0) {
         return code;
     }
@@ -48,4 +49,27 @@ int cli_config(int argc, char **argv)
     buf_free(&text);
     settings_free(settings);
     return code;
+}
+
+int cli_config(int argc, char **argv)
+{
+    static const struct option known[] = {{"env-file", required_argument, NULL, OPTIONS_ENV_FILE},
+                                          {"template", no_argument, NULL, OPTION_TEMPLATE},
+                                          OPTIONS_COMMON};
+    struct options o = {.command = "config", .help = help, .known = known};
+    const char *env_file = NULL;
+    bool template = false;
+    int option;
+    while ((option = options_next(&o, argc, argv)) != -1) {
+        if (option == OPTION_TEMPLATE) {
+            template = true;
+        } else {
+            env_file = optarg;
+        }
+    }
+    int code = options_end(&o, argc, argv);
+    if (code >= 0) {
+        return code;
+    }
+    return template ? print_template() : print_settings(env_file);
 }

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "complain.h"
 #include "net/net.h"
 #include "options.h"
 
@@ -30,20 +31,17 @@ static int ask(const char *url)
     struct net_config config = {.user_agent = "reviewd"};
     struct transport *transport = net_start(&config, reason);
     if (transport == NULL) {
-        fprintf(stderr, "reviewd: cannot start the network thread: %s\n", reason);
-        return CLI_FAILED;
+        return complain_failed("cannot start the network thread: %s", reason);
     }
     struct net_request request = {
         .method = "GET", .url = url, .timeout_ms = TIMEOUT_MS, .max_reply = REPLY_MAX};
     struct net_result result = transport_wait(transport, &request, NULL);
     net_stop(transport);
     if (result.error != NET_OK) {
-        fprintf(stderr, "reviewd: %s does not answer: %s\n", url, result.detail);
-        return CLI_FAILED;
+        return complain_failed("%s does not answer: %s", url, result.detail);
     }
     if (result.status != 200) {
-        fprintf(stderr, "reviewd: %s answers %d\n", url, result.status);
-        return CLI_FAILED;
+        return complain_failed("%s answers %d", url, result.status);
     }
     return CLI_OK;
 }
@@ -53,7 +51,9 @@ int cli_healthcheck(int argc, char **argv)
     struct settings *settings = NULL;
     int code = options_settings(
         argc, argv, "healthcheck",
-        "Asks the service that listens where the settings say for /healthz; exit 0 or 1.",
+        OPTIONS_HELP(
+            "healthcheck",
+            "Asks the service that listens where the settings say for /healthz; exit 0 or 1."),
         &settings);
     if (code >= 0) {
         return code;

@@ -2,53 +2,41 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "cli/cli.h"
+#include "complain.h"
 #include "options.h"
 #include "wire.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 
 enum { PAGE = 64 };
+
+enum { OPTION_JSON = OPTIONS_OWN, OPTION_VERBOSE, OPTION_ALL };
 
 struct mail_options {
     const char *env_file;
     bool json;
     bool verbose;
     bool all;
-    bool help;
 };
 
-static int print_help(void)
-{
-    printf(
-        "usage: reviewd mail list [--json] [--verbose]\n"
-        "       reviewd mail requeue ID... | --all\n"
-        "       reviewd mail drop ID... | --all\n\n"
-        "Lists the mails that were given up (dead letters), sends them once more, or forgets\n"
-        "them. Works beside a running service, which notices requeued mails within 5 seconds.\n\n"
-        "  --json           one JSON object a line\n"
-        "  --verbose        with the review's author and text\n"
-        "  --all            all dead letters\n"
-        "  --env-file FILE  read settings from FILE; the environment wins over it\n"
-        "  --help           print this\n");
-    return CLI_OK;
-}
-
-static int usage(const char *what, const char *which)
-{
-    fprintf(stderr, "reviewd: %s%s; try reviewd mail --help\n", what, which);
-    return CLI_USAGE;
-}
+static const char help[] =
+    "usage: reviewd mail list [--json] [--verbose]\n"
+    "       reviewd mail requeue ID... | --all\n"
+    "       reviewd mail drop ID... | --all\n\n"
+    "Lists the mails that were given up (dead letters), sends them once more, or forgets\n"
+    "them. Works beside a running service, which notices requeued mails within 5 seconds.\n\n"
+    "  --json           one JSON object a line\n"
+    "  --verbose        with the review's author and text\n"
+    "  --all            all dead letters\n" OPTIONS_ENV_FILE_HELP OPTIONS_COMMON_HELP;
 
 /* Says why a call failed. */
 static int store_failed(struct store *s)
 {
     char reason[STORE_ERROR_SIZE] = "out of memory";
     (void)store_ready(s, reason);
-    fprintf(stderr, "reviewd: %s\n", reason);
-    return CLI_FAILED;
+    return complain_failed("%s", reason);
 }
 
 static void write_member(struct buf *out, const char *name, struct span value)
@@ -132,8 +120,7 @@ static int list(struct store *s, const struct mail_options *options)
         return store_failed(s);
     }
     if (fflush(stdout) != 0) {
-        fprintf(stderr, "reviewd: cannot write to standard output: %s\n", strerror(errno));
-        return CLI_FAILED;
+        return complain_failed("cannot write to standard output: %s", strerror(errno));
     }
     return CLI_OK;
 }
@@ -158,8 +145,7 @@ static int change(struct store *s, int (*act)(struct store *s, uint64_t id), con
             return store_failed(s);
         }
         if (count == 0) {
-            fprintf(stderr, "reviewd: no dead letter has the id %s\n", *ids);
-            code = CLI_FAILED;
+            code = complain_failed("no dead letter has the id %s", *ids);
         }
         total += count;
     }
@@ -180,8 +166,7 @@ static int run(const char *action, char **ids, const struct mail_options *option
     wire_aws_init(&aws, settings, NULL);
     struct store *store = wire_store_beside(&aws, clock_system(), reason);
     if (store == NULL) {
-        fprintf(stderr, "reviewd: %s\n", reason);
-        code = CLI_FAILED;
+        code = complain_failed("%s", reason);
     } else if (strcmp(action, "list") == 0) {
         code = list(store, options);
     } else if (strcmp(action, "requeue") == 0) {
@@ -201,20 +186,20 @@ static int check(const char *action, char **ids, const struct mail_options *opti
     int64_t ignored;
     bool lists = strcmp(action, "list") == 0;
     if (!lists && strcmp(action, "requeue") != 0 && strcmp(action, "drop") != 0) {
-        return usage("unknown action ", action);
+        return complain_usage("mail", "unknown action %s", action);
     }
     if (lists && (options->all || *ids != NULL)) {
-        return usage("list takes no ", options->all ? "--all" : *ids);
+        return complain_usage("mail", "list takes no %s", options->all ? "--all" : *ids);
     }
     if (!lists && (options->json || options->verbose)) {
-        return usage(action, " takes neither --json nor --verbose");
+        return complain_usage("mail", "%s takes neither --json nor --verbose", action);
     }
     if (!lists && options->all == (*ids != NULL)) {
-        return usage(action, " needs either ids or --all");
+        return complain_usage("mail", "%s needs either ids or --all", action);
     }
     for (; *ids != NULL; ids++) {
         if (!num_parse_int(span_of(*ids), 1, INT64_MAX, &ignored)) {
-            return usage("this is no id: ", *ids);
+            return complain_usage("mail", "this is no id: %s", *ids);
         }
     }
     return -1;
@@ -222,38 +207,27 @@ static int check(const char *action, char **ids, const struct mail_options *opti
 
 int cli_mail(int argc, char **argv)
 {
-    static const struct option known[] = {
-        {"env-file", required_argument, NULL, 'e'}, {"json", no_argument, NULL, 'j'},
-        {"verbose", no_argument, NULL, 'v'},        {"all", no_argument, NULL, 'a'},
-        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"env-file", required_argument, NULL, OPTIONS_ENV_FILE},
+                                          {"json", no_argument, NULL, OPTION_JSON},
+                                          {"verbose", no_argument, NULL, OPTION_VERBOSE},
+                                          {"all", no_argument, NULL, OPTION_ALL},
+                                          OPTIONS_COMMON};
+    struct options o = {.command = "mail", .help = help, .known = known};
     struct mail_options options = {0};
     int option;
-    opterr = 0;
-    optind = 0; /* the GNU way to start afresh */
-    while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
-        switch (option) {
-        case 'e':
+    while ((option = options_next(&o, argc, argv)) != -1) {
+        options.json |= option == OPTION_JSON;
+        options.verbose |= option == OPTION_VERBOSE;
+        options.all |= option == OPTION_ALL;
+        if (option == OPTIONS_ENV_FILE) {
             options.env_file = optarg;
-            break;
-        case 'j':
-            options.json = true;
-            break;
-        case 'v':
-            options.verbose = true;
-            break;
-        case 'a':
-            options.all = true;
-            break;
-        case 'h':
-            return print_help();
-        case ':':
-            return usage("a value is missing for ", argv[optind - 1]);
-        default:
-            return usage("unknown option ", argv[optind - 1]);
         }
     }
+    if (o.code >= 0) {
+        return o.code;
+    }
     if (optind == argc) {
-        return usage("mail needs an action: list, requeue or drop", "");
+        return complain_usage("mail", "mail needs an action: list, requeue or drop");
     }
     int code = check(argv[optind], argv + optind + 1, &options);
     return code >= 0 ? code : run(argv[optind], argv + optind + 1, &options);

@@ -1,32 +1,52 @@
 #include "options.h"
 
+#include "base/option.h"
 #include "cli/cli.h"
+#include "complain.h"
+#include "version.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <unistd.h>
 
-static int print_help(const char *name, const char *purpose)
+static int finish(struct options *o, int code)
 {
-    printf("usage: reviewd %s [--env-file FILE]\n\n%s\n\n"
-           "  --env-file FILE  read settings from FILE (systemd's EnvironmentFile syntax);\n"
-           "                   the environment wins over it\n"
-           "  --help           print this\n",
-           name, purpose);
-    return CLI_OK;
+    o->code = code;
+    return -1;
 }
 
-/* What getopt_long() refused with `option`. A letter within "-xyz" it names in optopt. */
-static int refuse(int option, char **argv, const char *name)
+int options_next(struct options *o, int argc, char **argv)
 {
-    char letter[] = {'-', (char)optopt, '\0'};
-    if (option == ':') {
-        fprintf(stderr, "reviewd: a value is missing for %s", argv[optind - 1]);
-    } else {
-        fprintf(stderr, "reviewd: unknown option %s", optopt != 0 ? letter : argv[optind - 1]);
+    char wrong[OPTION_WRONG_SIZE];
+    if (!o->begun) {
+        o->begun = true;
+        opterr = 0;
+        optind = 0; /* the GNU way to start afresh */
     }
-    fprintf(stderr, "; try reviewd %s --help\n", name);
-    return CLI_USAGE;
+    int option = getopt_long(argc, argv, ":hV", o->known, NULL);
+    switch (option) {
+    case -1:
+        return finish(o, -1);
+    case 'h':
+        (void)fputs(o->help, stdout);
+        return finish(o, CLI_OK);
+    case 'V':
+        version_print();
+        return finish(o, CLI_OK);
+    case '?':
+    case ':':
+        option_wrong(option, argv, o->known, wrong);
+        return finish(o, complain_usage(o->command, "%s", wrong));
+    default:
+        return option;
+    }
+}
+
+int options_end(const struct options *o, int argc, char **argv)
+{
+    if (o->code < 0 && optind < argc) {
+        return complain_usage(o->command, "%s takes no argument %s", o->command, argv[optind]);
+    }
+    return o->code;
 }
 
 int options_load(const char *env_file, struct settings **settings)
@@ -34,38 +54,25 @@ int options_load(const char *env_file, struct settings **settings)
     char reason[SETTINGS_REASON_SIZE];
     *settings = settings_load(env_file, (const char *const *)environ, reason);
     if (*settings == NULL) {
-        fprintf(stderr, "reviewd: %s\n", reason);
+        (void)complain_failed("%s", reason);
         return CLI_USAGE;
     }
     for (size_t i = 0; i < settings_warning_count(*settings); i++) {
-        fprintf(stderr, "reviewd: warning: %s\n", settings_warning(*settings, i));
+        (void)complain_failed("warning: %s", settings_warning(*settings, i));
     }
     return -1;
 }
 
-int options_settings(int argc, char **argv, const char *name, const char *purpose,
+int options_settings(int argc, char **argv, const char *command, const char *help,
                      struct settings **settings)
 {
-    static const struct option known[] = {{"env-file", required_argument, NULL, 'e'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"env-file", required_argument, NULL, OPTIONS_ENV_FILE},
+                                          OPTIONS_COMMON};
+    struct options o = {.command = command, .help = help, .known = known};
     const char *env_file = NULL;
-    int option;
-    opterr = 0;
-    optind = 0; /* the GNU way to start afresh */
-    while ((option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
-        if (option == 'h') {
-            return print_help(name, purpose);
-        }
-        if (option != 'e') {
-            return refuse(option, argv, name);
-        }
+    while (options_next(&o, argc, argv) != -1) {
         env_file = optarg;
     }
-    if (optind < argc) {
-        fprintf(stderr, "reviewd: %s takes no argument %s; try reviewd %s --help\n", name,
-                argv[optind], name);
-        return CLI_USAGE;
-    }
-    return options_load(env_file, settings);
+    int code = options_end(&o, argc, argv);
+    return code >= 0 ? code : options_load(env_file, settings);
 }

@@ -4,12 +4,14 @@
  * the pool takes over and the main thread only reads. */
 #include "base/num.h"
 #include "cli/cli.h"
+#include "complain.h"
+#include "options.h"
 #include "score_input.h"
 #include "score_output.h"
 #include "score_pool.h"
 
 #include <errno.h>
-#include <getopt.h>
+#include <math.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,7 +20,9 @@
 
 enum { THREADS_MAX = 1024, POOL_FROM = 1024 * 1024 };
 
-static const char usage[] =
+enum { OPTION_NDJSON = OPTIONS_OWN, OPTION_THREADS, OPTION_POSITIVE, OPTION_NEGATIVE };
+
+static const char help[] =
     "usage: reviewd score [OPTION...] [--] TEXT...\n"
     "       reviewd score [OPTION...] < LINES\n"
     "\n"
@@ -32,7 +36,8 @@ static const char usage[] =
     "  --threads N         use N threads (default: one for each processor)\n"
     "  --positive-above X  a polarity above X is Positive (default: REVIEWD_POSITIVE_ABOVE, 0.1)\n"
     "  --negative-below X  a polarity below X is Negative (default: REVIEWD_NEGATIVE_BELOW, -0.1)\n"
-    "  --help, --version   print this, or the version\n"
+    "  -h, --help, -V, --version\n"
+    "                      print this, or the version\n"
     "\n"
     "The output has exactly as many lines as the input, in the same order. With --ndjson a line\n"
     "that cannot be scored (bad JSON, invalid UTF-8, no string \"review\", a name twice) comes out "
@@ -58,21 +63,18 @@ static int count_processors(void)
     return 1;
 }
 
-static void usage_error(struct arguments *a, const char *name, const char *value,
+static void wrong_value(struct arguments *a, const char *name, const char *value,
                         const char *allowed)
 {
-    (void)fprintf(stderr, "reviewd score: %s is '%s', but must be %s\n", name, value, allowed);
-    a->exit_code = CLI_USAGE;
+    a->exit_code = complain_usage("score", "%s is '%s', but must be %s", name, value, allowed);
 }
 
 static void read_threshold(struct arguments *a, const char *name, const char *value, double *out)
 {
     if (!num_parse_double(span_of(value), -1, 1, out))
-        usage_error(a, name, value, "a number from -1 to 1");
+        wrong_value(a, name, value, "a number from -1 to 1");
 }
 
-/* The service's settings are not loaded for this: a wrong one that has nothing to do with scoring
- * must not stop a pipeline. As there, an empty value counts as not set. */
 static void read_variable(struct arguments *a, const char *name, double *out)
 {
     const char *value = getenv(name);
@@ -80,74 +82,70 @@ static void read_variable(struct arguments *a, const char *name, double *out)
         read_threshold(a, name, value, out);
 }
 
-static void read_option(struct arguments *a, int option, char *const argv[])
+/* What no option has set is a variable's, or the default. The service's settings are not loaded for
+ * this: a wrong one that has nothing to do with scoring must not stop a pipeline. As there, an
+ * empty value counts as not set. */
+static void fill_thresholds(struct arguments *a)
+{
+    const struct sentiment_thresholds defaults = SENTIMENT_THRESHOLDS_DEFAULT;
+    struct sentiment_thresholds *t = &a->options.thresholds;
+    if (isnan(t->positive_above)) {
+        t->positive_above = defaults.positive_above;
+        read_variable(a, "REVIEWD_POSITIVE_ABOVE", &t->positive_above);
+    }
+    if (isnan(t->negative_below)) {
+        t->negative_below = defaults.negative_below;
+        read_variable(a, "REVIEWD_NEGATIVE_BELOW", &t->negative_below);
+    }
+    if (a->exit_code < 0 && t->negative_below > t->positive_above)
+        a->exit_code =
+            complain_usage("score", "the negative threshold %g is above the positive one %g",
+                           t->negative_below, t->positive_above);
+}
+
+static void read_option(struct arguments *a, int option)
 {
     int64_t threads;
     switch (option) {
-    case 'j':
+    case OPTION_NDJSON:
         a->options.ndjson = true;
         break;
-    case 't':
+    case OPTION_THREADS:
         if (num_parse_int(span_of(optarg), 1, THREADS_MAX, &threads))
             a->threads = (int)threads;
         else
-            usage_error(a, "--threads", optarg, "a number from 1 to 1024");
+            wrong_value(a, "--threads", optarg, "a number from 1 to 1024");
         break;
-    case 'p':
+    case OPTION_POSITIVE:
         read_threshold(a, "--positive-above", optarg, &a->options.thresholds.positive_above);
         break;
-    case 'n':
-        read_threshold(a, "--negative-below", optarg, &a->options.thresholds.negative_below);
-        break;
-    case 'h':
-    case 'v':
-        (void)fputs(option == 'h' ? usage : "reviewd " REVIEWD_VERSION "\n", stdout);
-        a->exit_code = fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
-        break;
-    case ':':
-        (void)fprintf(stderr, "reviewd score: %s needs a value; see reviewd score --help\n",
-                      argv[optind - 1]);
-        a->exit_code = CLI_USAGE;
-        break;
     default:
-        (void)fprintf(stderr, "reviewd score: unknown option %s; see reviewd score --help\n",
-                      argv[optind - 1]);
-        a->exit_code = CLI_USAGE;
+        read_threshold(a, "--negative-below", optarg, &a->options.thresholds.negative_below);
     }
 }
 
 /* Leaves optind at the first TEXT. */
 static struct arguments read_arguments(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"ndjson", no_argument, NULL, 'j'},
-        {"threads", required_argument, NULL, 't'},
-        {"positive-above", required_argument, NULL, 'p'},
-        {"negative-below", required_argument, NULL, 'n'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {0},
-    };
+    static const struct option known[] = {
+        {"ndjson", no_argument, NULL, OPTION_NDJSON},
+        {"threads", required_argument, NULL, OPTION_THREADS},
+        {"positive-above", required_argument, NULL, OPTION_POSITIVE},
+        {"negative-below", required_argument, NULL, OPTION_NEGATIVE},
+        OPTIONS_COMMON};
+    struct options o = {.command = "score", .help = help, .known = known};
     struct arguments a = {.exit_code = -1, .threads = count_processors()};
     struct sentiment_thresholds *thresholds = &a.options.thresholds;
-    *thresholds = SENTIMENT_THRESHOLDS_DEFAULT;
-    read_variable(&a, "REVIEWD_POSITIVE_ABOVE", &thresholds->positive_above);
-    read_variable(&a, "REVIEWD_NEGATIVE_BELOW", &thresholds->negative_below);
-    opterr = 0;
-    optind = 0; /* the GNU way to start afresh */
+    *thresholds = (struct sentiment_thresholds){NAN, NAN};
     int option;
-    while (a.exit_code < 0 && (option = getopt_long(argc, argv, ":h", options, NULL)) != -1)
-        read_option(&a, option, argv);
-    if (a.exit_code < 0 && a.options.ndjson && optind < argc) {
-        (void)fputs("reviewd score: --ndjson reads standard input and takes no TEXT\n", stderr);
-        a.exit_code = CLI_USAGE;
-    }
-    if (a.exit_code < 0 && thresholds->negative_below > thresholds->positive_above) {
-        (void)fprintf(stderr,
-                      "reviewd score: the negative threshold %g is above the positive one %g\n",
-                      thresholds->negative_below, thresholds->positive_above);
-        a.exit_code = CLI_USAGE;
-    }
+    while (a.exit_code < 0 && (option = options_next(&o, argc, argv)) != -1)
+        read_option(&a, option);
+    if (a.exit_code < 0)
+        a.exit_code = o.code;
+    if (a.exit_code < 0)
+        fill_thresholds(&a);
+    if (a.exit_code < 0 && a.options.ndjson && optind < argc)
+        a.exit_code = complain_usage("score", "--ndjson reads standard input and takes no TEXT");
     return a;
 }
 
@@ -161,7 +159,7 @@ static int score_arguments(char *const texts[], const struct score_options *opti
         errno = ENOMEM;
     ok = ok && score_write_all(STDOUT_FILENO, buf_span(&out)) == 0;
     if (!ok)
-        (void)fprintf(stderr, "reviewd score: cannot write standard output: %s\n", strerror(errno));
+        (void)complain_failed("cannot write to standard output: %s", strerror(errno));
     buf_free(&out);
     return ok ? CLI_OK : CLI_FAILED;
 }

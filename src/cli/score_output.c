@@ -1,5 +1,7 @@
 #include "score_output.h"
 
+#include "complain.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -62,7 +64,7 @@ void score_output_fail(struct score_output *o, const char *message, int error)
         return;
     o->failed = true;
     clear_progress(o);
-    int n = snprintf(text, sizeof text, "reviewd score: %s%s%s\n", message, error != 0 ? ": " : "",
+    int n = snprintf(text, sizeof text, COMPLAIN_PREFIX "%s%s%s\n", message, error != 0 ? ": " : "",
                      error != 0 ? strerror(error) : "");
     (void)score_write_all(o->error_fd, (struct span){text, (size_t)n});
 }
@@ -74,7 +76,7 @@ static void report_faults(struct score_output *o, const struct score_block *b)
     buf_clear(&o->errors);
     for (size_t i = 0; i < b->fault_count; i++) {
         const struct score_fault *f = &b->faults[i];
-        buf_addf(&o->errors, "reviewd score: line %" PRIu64 ", byte %zu: %s\n",
+        buf_addf(&o->errors, COMPLAIN_PREFIX "line %" PRIu64 ", byte %zu: %s\n",
                  o->lines + f->line + 1, f->at + 1, score_json_error_text(f->error));
         bool last = i + 1 == b->fault_count;
         if (last || o->errors.len > SCORE_BLOCK_SIZE || buf_failed(&o->errors)) {
@@ -115,7 +117,7 @@ int score_output_write(struct score_output *o, const struct score_block *b)
     if (b->fault_count > 0)
         report_faults(o, b);
     if (score_write_all(o->out_fd, buf_span(&b->out)) != 0) {
-        score_output_fail(o, "cannot write standard output", errno);
+        score_output_fail(o, "cannot write to standard output", errno);
         return -1;
     }
     o->lines += b->lines;

@@ -32,7 +32,7 @@ void score_output_free(struct score_output *o); /* also takes the progress line 
  * (o->failed). */
 int score_output_write(struct score_output *o, const struct score_block *b);
 
-/* Says "reviewd score: MESSAGE: strerror(error)", once, and sets o->failed. error 0: without the
+/* Says "reviewd: MESSAGE: strerror(error)", once, and sets o->failed. error 0: without the
  * second part. */
 void score_output_fail(struct score_output *o, const char *message, int error);
 

@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "complain.h"
 #include "notify/outbox.h"
 #include "options.h"
 #include "wire.h"
@@ -232,7 +233,8 @@ static int run(struct service *s)
 int cli_serve(int argc, char **argv)
 {
     struct service s = {0};
-    int code = options_settings(argc, argv, "serve", "Runs the service until SIGTERM or SIGINT.",
+    int code = options_settings(argc, argv, "serve",
+                                OPTIONS_HELP("serve", "Runs the service until SIGTERM or SIGINT."),
                                 &s.settings);
     if (code >= 0) {
         return code;
@@ -242,9 +244,9 @@ int cli_serve(int argc, char **argv)
     (void)mallopt(M_ARENA_MAX, 4);
     log_set_level((enum log_level)s.settings->log_level);
     if (log_start(STDERR_FILENO, LOG_RING_BYTES) != 0) {
-        fprintf(stderr, "reviewd: cannot start the log thread: %s\n", strerror(errno));
+        code = complain_failed("cannot start the log thread: %s", strerror(errno));
         settings_free(s.settings);
-        return CLI_FAILED;
+        return code;
     }
     return run(&s);
 }

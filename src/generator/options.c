@@ -2,9 +2,9 @@
 
 #include "base/env_file.h"
 #include "base/num.h"
+#include "base/option.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,12 +75,11 @@ static int read_rate(double *out, char reason[OPTIONS_REASON_SIZE])
     return -1;
 }
 
-static int complain(char **argv, char reason[OPTIONS_REASON_SIZE])
+static int complain(int option, char **argv, char reason[OPTIONS_REASON_SIZE])
 {
-    const char *given = argv[optind - 1];
-    bool lacks_value = optopt != 0 && strchr("unscrt", optopt) != NULL;
-    snprintf(reason, OPTIONS_REASON_SIZE, "%.80s: %s; see --help", given,
-             lacks_value ? "a value is missing" : "no such option");
+    char wrong[OPTION_WRONG_SIZE];
+    option_wrong(option, argv, known, wrong);
+    snprintf(reason, OPTIONS_REASON_SIZE, "%s; see --help", wrong);
     return -1;
 }
 
@@ -121,7 +120,7 @@ static int take(struct options *o, int option, char **argv, char reason[OPTIONS_
         o->action = OPTIONS_VERSION;
         break;
     default:
-        result = complain(argv, reason);
+        result = complain(option, argv, reason);
     }
     return result;
 }
@@ -185,7 +184,7 @@ int options_read(struct options *o, int argc, char **argv, const char *env_path,
     optind = 0; /* 0, not 1: glibc then starts afresh, also in the middle of a cluster */
     opterr = 0;
     int option;
-    while ((option = getopt_long(argc, argv, "u:n:s:c:r:t:phV", known, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":u:n:s:c:r:t:phV", known, NULL)) != -1) {
         if (take(o, option, argv, reason) != 0) {
             return -1;
         }

@@ -8,7 +8,8 @@ import pytest
 
 from service import BINARY, EXAMPLE, SLOW, wait_until
 
-COMMANDS = ["serve", "config", "check", "healthcheck"]
+COMMANDS = ["serve", "score", "config", "check", "mail", "table", "healthcheck"]
+ACTIONS = [["mail", "list"], ["mail", "requeue"], ["mail", "drop"], ["table", "create"]]
 
 
 def run(*arguments, **more):
@@ -26,6 +27,13 @@ def test_help_of_each_command(command):
         assert (code, err) == (0, "") and out.startswith(f"usage: reviewd {command} ")
 
 
+@pytest.mark.parametrize("action", ACTIONS, ids=" ".join)
+def test_help_of_each_action(action):
+    for option in ("--help", "-h"):
+        assert run(*action, option) == run(action[0], option) == run(action[0], option, action[1])
+        assert run(*action, option)[0] == 0
+
+
 @pytest.mark.parametrize("option", ["--help", "-h", "help"])
 def test_help(option):
     code, out, err = run(option)
@@ -35,16 +43,45 @@ def test_help(option):
 def test_version():
     code, out, err = run("--version")
     assert (code, err) == (0, "") and out.startswith("reviewd ")
-    assert run("score", "--version") == (code, out, err)
+    for command in [[], *([c] for c in COMMANDS), *ACTIONS]:
+        for option in ("--version", "-V"):
+            assert run(*command, option) == (code, out, err)
     assert run("nonsense", "--version")[0] == 2
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_wrong_options_are_named(command):
-    for wrong, named in [("--wrong", "--wrong"), ("-x", "-x"), ("-xy", "-x"), ("more", "more"), ("--env-file", "--env-file")]:
-        code, out, err = run(command, wrong)
-        assert (code, out) == (2, "")
-        assert f" {named};" in err and len(err.splitlines()) == 1
+    valued = "--threads" if command == "score" else "--env-file"
+    for wrong, says in [
+        (["--wrong=1"], "unknown option --wrong"),
+        (["-x"], "unknown option -x"),
+        (["-xy"], "unknown option -x"),
+        ([valued, "1", "-xy"], "unknown option -x"),
+        (["--wro\nng"], "unknown option --wro?ng"),
+        (["--version=1"], "--version takes no value"),
+        ([valued], f"a value is missing for {valued}"),
+    ]:
+        assert run(command, *wrong) == (2, "", f"reviewd: {says}; try reviewd {command} --help\n")
+
+
+@pytest.mark.parametrize("command", ["serve", "config", "check", "healthcheck"])
+def test_arguments_are_refused(command):
+    says = f"{command} takes no argument more; try reviewd {command} --help"
+    assert run(command, "more") == (2, "", f"reviewd: {says}\n")
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (["nonsense"], "unknown command nonsense; try reviewd --help"),
+    (["non\nsense"], "unknown command non?sense; try reviewd --help"),
+    (["mail"], "mail needs an action: list, requeue or drop; try reviewd mail --help"),
+    (["mail", "se\nnd"], "unknown action se?nd; try reviewd mail --help"),
+    (["table"], "table needs one action: create; try reviewd table --help"),
+    (["table", "drop"], "table needs one action: create; try reviewd table --help"),
+    (["table", "create"], "TABLE_NAME is not set: it names the table; try reviewd table --help"),
+    (["score", "--threads", "x"], "--threads is 'x', but must be a number from 1 to 1024; try reviewd score --help"),
+])
+def test_wrong_usage_is_one_line(arguments, says):
+    assert run(*arguments) == (2, "", f"reviewd: {says}\n")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["serve", "--help"], ["config"], ["score", "good"]])

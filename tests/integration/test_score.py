@@ -102,13 +102,13 @@ def test_bad_lines_leave_an_empty_line():
     assert out[1:9] == [b""] * 8
     assert done.returncode == 1
     assert done.stderr.decode().splitlines() == [
-        "reviewd score: line 3, byte 1: not a JSON object",
-        "reviewd score: line 4, byte 11: review is not a string",
-        "reviewd score: line 5, byte 13: no member called review",
-        "reviewd score: line 6, byte 12: invalid UTF-8",
-        "reviewd score: line 7, byte 15: the same member name twice in one object",
-        "reviewd score: line 8, byte 14: the line ends too early",
-        "reviewd score: line 9, byte 1: not a JSON object",
+        "reviewd: line 3, byte 1: not a JSON object",
+        "reviewd: line 4, byte 11: review is not a string",
+        "reviewd: line 5, byte 13: no member called review",
+        "reviewd: line 6, byte 12: invalid UTF-8",
+        "reviewd: line 7, byte 15: the same member name twice in one object",
+        "reviewd: line 8, byte 14: the line ends too early",
+        "reviewd: line 9, byte 1: not a JSON object",
     ]
 
 
@@ -143,6 +143,12 @@ def test_wrong_usage(arguments, env, says):
     done = score(*arguments, stdin=b"good\n", env=env)
     assert (done.returncode, done.stdout) == (2, b"")
     assert says in done.stderr and done.stderr.count(b"\n") == 1
+
+
+def test_a_wrong_variable_stops_neither_help_nor_what_does_not_need_it():
+    wrong = {"REVIEWD_POSITIVE_ABOVE": "high"}
+    assert score("--help", env=wrong).returncode == 0
+    assert score("--positive-above", "0.5", "good", env=wrong).stdout == b"0.7\tPositive\n"
 
 
 def test_help():
@@ -216,7 +222,7 @@ def test_memory_with_long_lines():
     peak, code, errors = peak_kib(["--ndjson", "--threads", "4"], parts)
     assert code == 1
     assert [text.split(b",")[0] for text in errors.splitlines()] == [
-        b"reviewd score: line %d" % n for n in range(3, 25, 3)]
+        b"reviewd: line %d" % n for n in range(3, 25, 3)]
     assert all(text.endswith(b"the line is longer than 16 MiB") for text in errors.splitlines())
     assert peak < (600 if SANITIZED else 128) * 1024, f"{peak} KiB"
 
@@ -269,7 +275,7 @@ def test_reader_goes_away(threads):
             while True:
                 s.process.stdin.write(b"good\n" * 10_000)
         assert s.process.wait(10) == 1
-        assert s.process.stderr.read() == b"reviewd score: cannot write standard output: Broken pipe\n"
+        assert s.process.stderr.read() == b"reviewd: cannot write to standard output: Broken pipe\n"
 
 
 @pytest.mark.parametrize("more", [256 * 1024, 4096 * 1024])
@@ -300,14 +306,14 @@ def test_output_full(lines, threads):
         done = subprocess.run([BINARY, "score", "--threads", threads], input=b"good\n" * lines, stdout=full,
                               stderr=subprocess.PIPE, timeout=60, env=CLEAN)
     assert done.returncode == 1
-    assert done.stderr == b"reviewd score: cannot write standard output: No space left on device\n"
+    assert done.stderr == b"reviewd: cannot write to standard output: No space left on device\n"
 
 
 def test_output_full_for_arguments():
     with open("/dev/full", "wb") as full:
         done = subprocess.run([BINARY, "score", "good"], stdout=full, stderr=subprocess.PIPE, env=CLEAN, timeout=60)
     assert done.returncode == 1
-    assert done.stderr == b"reviewd score: cannot write standard output: No space left on device\n"
+    assert done.stderr == b"reviewd: cannot write to standard output: No space left on device\n"
 
 
 def test_input_cannot_be_read(tmp_path):
@@ -315,7 +321,7 @@ def test_input_cannot_be_read(tmp_path):
     done = subprocess.run([BINARY, "score"], stdin=folder, capture_output=True, env=CLEAN, timeout=60)
     os.close(folder)
     assert done.returncode == 1
-    assert done.stderr == b"reviewd score: cannot read standard input: Is a directory\n"
+    assert done.stderr == b"reviewd: cannot read standard input: Is a directory\n"
 
 
 # --- progress ---------------------------------------------------------------------------------------------------

@@ -92,6 +92,9 @@ static void test_usage_errors(void **state)
     check(ARGUMENTS("--unknown"), CLI_USAGE, "",
           "reviewd: unknown option --unknown; try reviewd config --help");
     check(ARGUMENTS("--env-file"), CLI_USAGE, "", "reviewd: a value is missing for --env-file;");
+    check(ARGUMENTS("--template", "-xy"), CLI_USAGE, "", "reviewd: unknown option -x; try");
+    check(ARGUMENTS("--template=1"), CLI_USAGE, "", "reviewd: --template takes no value; try");
+    check(ARGUMENTS("--template", "extra"), CLI_USAGE, "", "config takes no argument extra;");
     check(ARGUMENTS("extra"), CLI_USAGE, "", "reviewd: config takes no argument extra;");
     check(ARGUMENTS("--env-file", "/nowhere/x"), CLI_USAGE, "",
           "reviewd: cannot read /nowhere/x: No such");

@@ -116,9 +116,12 @@ static void test_limits(void **state)
 static void test_wrong_usage(void **state)
 {
     (void)state;
-    check_bad("--nothing", "--nothing: no such option; see --help");
-    check_bad("-p --url", "--url: a value is missing; see --help");
-    check_bad("-n", "-n: a value is missing; see --help");
+    check_bad("--nothing", "unknown option --nothing; see --help");
+    check_bad("-pxy", "unknown option -x; see --help");
+    check_bad("--print=1", "--print takes no value; see --help");
+    check_bad("-p --url", "a value is missing for --url; see --help");
+    check_bad("-n", "a value is missing for -n; see --help");
+    check_bad("-pn", "a value is missing for -n; see --help");
     check_bad("-p word", "word: no argument is expected; see --help");
     check_bad("-u example.com/reviews",
               "example.com/reviews: the URL must begin with http:// or https://");
