@@ -3,8 +3,18 @@
 #include "state.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <time.h>
+
+/* A client that is seen to have ended gets this long to have its last bytes acted on. */
+enum { ENDED_PATIENCE_US = 500000, TICKS_US = 50000 };
+
+int64_t connection_idle_limit_ms(const struct connection_limits *limits)
+{
+    int64_t longest_request_ms = limits->request_timeout_ms + 2000;
+    return limits->keepalive_ms > longest_request_ms ? limits->keepalive_ms : longest_request_ms;
+}
 
 static struct in6_addr normalized(const struct sockaddr *address)
 {
@@ -121,14 +131,58 @@ static struct http_request *hold_current(struct connection *c)
     return r;
 }
 
-/* Cuts the connection without closing its descriptor, which is libmicrohttpd's. Under the table's
- * lock. */
-static void cut(struct connection_table *t, struct connection *c)
+/* Cuts the connection without closing its descriptor, which is libmicrohttpd's. True when it was
+ * not cut before. Under the table's lock. */
+static bool cut(struct connection *c)
 {
-    if (!c->cut) {
-        c->cut = true;
-        (void)shutdown(c->fd, SHUT_RDWR);
+    if (c->cut) {
+        return false;
+    }
+    c->cut = true;
+    (void)shutdown(c->fd, SHUT_RDWR);
+    return true;
+}
+
+static void cut_late(struct connection_table *t, struct connection *c)
+{
+    if (cut(c)) {
         metric_add(t->timed_out, 1);
+    }
+}
+
+/* Whether the client has ended its side, all it sent has been read, and there was time to act on
+ * it. */
+static bool has_ended(struct connection *c, int64_t now)
+{
+    char byte;
+    if (recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0) {
+        c->ended_us = 0;
+    } else if (c->ended_us == 0) {
+        c->ended_us = now;
+    }
+    return c->ended_us != 0 && now - c->ended_us > ENDED_PATIENCE_US;
+}
+
+/* Whether nothing came since the last request, as far as the kernel's clock can tell: it counts in
+ * ticks, and so a head that begins within them may be taken for silence. */
+static bool is_silent(const struct connection *c, int64_t idle_us)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    return getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+           (int64_t)info.tcpi_last_data_recv * 1000 >= idle_us - TICKS_US;
+}
+
+/* A connection between two requests, or before its first. Under the table's lock. */
+static void check_idle(struct connection_table *t, struct connection *c, int64_t now)
+{
+    int64_t idle_us = now - atomic_load_explicit(&c->idle_since_us, memory_order_relaxed);
+    bool served = atomic_load_explicit(&c->served, memory_order_relaxed);
+    if (has_ended(c, now) ||
+        (served && t->closes_idle && idle_us > t->keepalive_us && is_silent(c, idle_us))) {
+        (void)cut(c);
+    } else if (idle_us > t->request_timeout_us + (served ? t->keepalive_us : 0)) {
+        cut_late(t, c);
     }
 }
 
@@ -138,14 +192,11 @@ static struct http_request *overdue(struct connection_table *t, struct connectio
 {
     struct http_request *r = hold_current(c);
     if (r == NULL) {
-        int64_t allowed = t->request_timeout_us;
-        if (atomic_load_explicit(&c->served, memory_order_relaxed)) {
-            allowed += t->keepalive_us;
-        }
-        if (now - atomic_load_explicit(&c->idle_since_us, memory_order_relaxed) > allowed) {
-            cut(t, c);
-        }
+        check_idle(t, c, now);
         return NULL;
+    }
+    if (!atomic_load(&r->received) && has_ended(c, now)) {
+        (void)cut(c);
     }
     if (now - r->start_us > t->request_timeout_us) {
         if (atomic_load(&r->state) == REQUEST_SUSPENDED) {
@@ -153,7 +204,8 @@ static struct http_request *overdue(struct connection_table *t, struct connectio
         }
         /* Being received or sent: an answer just given has one more second to leave. */
         if (now - r->start_us > t->request_timeout_us + 1000000) {
-            cut(t, c);
+            atomic_store(&r->received, true); /* it is we who end it */
+            cut_late(t, c);
         }
     }
     request_unref(r);
@@ -256,6 +308,7 @@ int connection_table_start(struct connection_table *t, struct clock *clock, stru
     t->request_timeout_us = limits->request_timeout_ms * 1000;
     t->keepalive_us = limits->keepalive_ms * 1000;
     t->per_address = limits->per_address;
+    t->closes_idle = connection_idle_limit_ms(limits) > limits->keepalive_ms;
     t->open = metrics_gauge(metrics, (struct metric_name){"reviewd_connections_open",
                                                           "Open client connections.", NULL});
     t->refused = metrics_counter(

@@ -5,6 +5,10 @@
  * the table's own, the reaper, looks at all of them once a second while there are any, and else
  * sleeps.
  *
+ * Nor does libmicrohttpd always notice that a client has gone: it waits for edges of epoll and
+ * takes a short read for all there was, so an end of the stream that came together with the last
+ * bytes is missed. The reaper sees it in the socket.
+ *
  * Locks: the table's lock guards the lists and keeps file descriptors alive (libmicrohttpd closes
  * one only after connection_closed()); a connection's lock guards `current`. Order: table,
  * connection. */
@@ -27,6 +31,8 @@ struct connection {
     struct in6_addr address;  /* IPv4 as mapped */
     int fd;
     bool cut;                      /* shut down by the reaper; under the table's lock */
+    int64_t ended_us;              /* when the reaper saw that nothing more will come, mono; 0: not;
+                                      under the table's lock */
     _Atomic bool served;           /* has carried a request */
     _Atomic int64_t idle_since_us; /* mono */
     pthread_mutex_t lock;
@@ -40,6 +46,7 @@ struct connection_table {
     int64_t request_timeout_us;
     int64_t keepalive_us;
     unsigned per_address;
+    bool closes_idle; /* the reaper does it: libmicrohttpd waits longer than keepalive_us */
     struct metric *open, *refused, *timed_out, *unused;
     pthread_mutex_t lock;
     pthread_cond_t changed; /* count left 0, or stop */
@@ -55,6 +62,11 @@ struct connection_limits {
     int64_t keepalive_ms;
     unsigned per_address; /* 0: no limit */
 };
+
+/* How long libmicrohttpd is to keep a connection on which no byte moves: it knows one time only, so
+ * the keep-alive, but never less than a request may take, as that may pause in its body. When it is
+ * more than the keep-alive, the reaper closes the idle ones. */
+int64_t connection_idle_limit_ms(const struct connection_limits *limits);
 
 /* Starts the reaper. 0, or -1 with errno. */
 int connection_table_start(struct connection_table *t, struct clock *clock, struct metrics *metrics,

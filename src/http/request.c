@@ -155,6 +155,7 @@ static enum MHD_Result send_answer(struct http_request *r)
         return MHD_YES;
     }
     r->queued = true;
+    atomic_store(&r->received, true);
     return r->response != NULL ? MHD_queue_response(r->connection, (unsigned)r->status, r->response)
                                : MHD_NO;
 }
@@ -208,11 +209,16 @@ static enum MHD_Result receive(struct http_request *r, const char *upload, size_
     }
     r->discarded += size;
     r->status = r->refusal; /* for the log, should the connection be closed now */
-    return r->discarded <= r->server->config.body_limit + DISCARD_MAX ? MHD_YES : MHD_NO;
+    if (r->discarded <= r->server->config.body_limit + DISCARD_MAX) {
+        return MHD_YES;
+    }
+    atomic_store(&r->received, true);
+    return MHD_NO;
 }
 
 static enum MHD_Result finish(struct http_request *r)
 {
+    atomic_store(&r->received, true);
     if (r->refusal != 0) {
         refuse(r);
         return send_answer(r);
@@ -261,11 +267,14 @@ void request_completed(void *server, struct MHD_Connection *connection, void **c
                        enum MHD_RequestTerminationCode how)
 {
     (void)connection;
-    (void)how;
     struct http_server *s = server;
     struct http_request *r = *context;
     if (r == NULL) {
         return;
+    }
+    if (!atomic_load(&r->received) && how != MHD_REQUEST_TERMINATED_COMPLETED_OK &&
+        how != MHD_REQUEST_TERMINATED_DAEMON_SHUTDOWN) {
+        metric_add(s->aborted, 1);
     }
     access_log_write(r);
     if (r->peer != NULL) {

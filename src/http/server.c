@@ -59,6 +59,11 @@ static void register_metrics(struct http_server *s)
                                 NULL});
     s->bytes_in = metrics_counter(
         m, (struct metric_name){"reviewd_request_bytes_total", "Bytes of request bodies.", NULL});
+    s->aborted = metrics_counter(
+        m, (struct metric_name){"reviewd_requests_aborted_total",
+                                "Requests whose client went away before all of it had come, or "
+                                "that the HTTP library refused.",
+                                NULL});
     for (size_t i = 0; i < s->config.route_count; i++) {
         char labels[96];
         snprintf(labels, sizeof labels, "route=\"%s\",method=\"%s\"", s->routes[i].path,
@@ -88,9 +93,17 @@ static void fit_connections(struct http_config *config)
     }
 }
 
+static struct connection_limits limits_of(const struct http_config *config)
+{
+    return (struct connection_limits){config->request_timeout_ms, config->keepalive_ms,
+                                      config->connections_per_address};
+}
+
 static struct MHD_Daemon *start_daemon(struct http_server *s)
 {
     unsigned threads = thread_count(&s->config);
+    struct connection_limits limits = limits_of(&s->config);
+    int64_t idle_ms = connection_idle_limit_ms(&limits);
     /* The pool size option must be left out for a single thread. */
     struct MHD_OptionItem pool[] = {{MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)threads, NULL},
                                     {MHD_OPTION_END, 0, NULL}};
@@ -101,7 +114,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *s)
         MHD_OPTION_LISTEN_SOCKET, s->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, request_line, s,
         MHD_OPTION_NOTIFY_COMPLETED, request_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
         connection_event, s, MHD_OPTION_CONNECTION_LIMIT, s->config.connection_limit,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((s->config.keepalive_ms + 999) / 1000),
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((idle_ms + 999) / 1000),
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_ARRAY,
         threads > 1 ? pool : none, MHD_OPTION_END);
 }
@@ -129,8 +142,7 @@ struct http_server *http_server_start(const struct http_config *config,
     if (s->listen_fd < 0) {
         goto fail;
     }
-    struct connection_limits limits = {config->request_timeout_ms, config->keepalive_ms,
-                                       config->connections_per_address};
+    struct connection_limits limits = limits_of(config);
     if (connection_table_start(&s->connections, config->clock, config->metrics, &limits) != 0) {
         snprintf(reason, HTTP_ERROR_SIZE, "cannot start a thread: %s", strerror(errno));
         goto fail_table;

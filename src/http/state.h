@@ -35,6 +35,7 @@ struct http_request {
     int64_t start_us;
     _Atomic int state;
     _Atomic unsigned refs;
+    _Atomic bool received; /* all that is wanted of it; the reaper reads it */
 
     /* The worker's. */
     struct span target; /* as it came; valid only until the head is parsed */
@@ -82,7 +83,7 @@ struct http_server {
     pthread_mutex_t idle_lock; /* with none_active: told when `active` becomes 0 while refusing */
     pthread_cond_t none_active;
 
-    struct metric *in_flight, *late, *bytes_in;
+    struct metric *in_flight, *late, *bytes_in, *aborted;
     struct metric *latency[HTTP_ROUTES_MAX + 1];
     /* Made at first use: [route or HTTP_ROUTES_MAX for none][slot of the status]. */
     struct metric *_Atomic counts[HTTP_ROUTES_MAX + 1][STATUS_SLOTS];

@@ -1,0 +1,113 @@
+"""Connections whose clients go away, pause or are too many, and bodies that nobody wants."""
+
+import signal
+import socket
+import sqlite3
+import struct
+import time
+
+import pytest
+
+from service import EXAMPLE, SLOW, read_all, wait_until
+
+HEAD = b"POST /reviews HTTP/1.1\r\nHost: a\r\n"
+ABORTED = "reviewd_requests_aborted_total"
+OPEN = "reviewd_connections_open"
+
+
+def close(connection):
+    connection.close()
+
+
+def half_close(connection):
+    connection.shutdown(socket.SHUT_WR)
+
+
+def reset(connection):
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+@pytest.mark.parametrize("leave", [close, half_close, reset])
+@pytest.mark.parametrize("frozen", [False, True], ids=["later", "at once"])
+def test_clients_that_go_away_are_noticed(service, leave, frozen):
+    beginnings = [
+        HEAD + b"Content-Length: 1000\r\n\r\n" + b"a" * 500,
+        HEAD + b"Content-Length: 1000\r\n\r\n",
+        HEAD + b"Content-Length: 100000\r\n\r\n" + b"a" * 500,
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n1000\r\naaa",
+        HEAD,
+        HEAD[:10],
+        b"",
+    ] * 2
+    connections = [service.connect() for _ in beginnings]
+    assert service.metric(OPEN) == len(beginnings) + 1  # all have been accepted
+    if frozen:  # the service sees bytes and end together
+        service.process.send_signal(signal.SIGSTOP)
+    for connection, data in zip(connections, beginnings):
+        connection.sendall(data)
+    if not frozen:
+        time.sleep(0.5)
+    for connection in connections:
+        leave(connection)
+    if frozen:
+        service.process.send_signal(signal.SIGCONT)
+    wait_until(lambda: service.metric(OPEN) == 1, 5, what="the connections' end")
+    begun = sum(data.startswith(HEAD) for data in beginnings)
+    # What is reset together with its bytes is gone before it is read.
+    assert service.metric(ABORTED) == begun or (frozen and leave is reset)
+    assert service.metric("reviewd_connections_cut_total") == 0
+    assert service.post(EXAMPLE)[0] == 200
+
+
+def test_a_client_that_only_ends_its_side_gets_its_answer(service):
+    other = sqlite3.connect(service.database, isolation_level=None)
+    other.execute("begin immediate")  # nothing can be committed
+    with service.connect() as connection:
+        connection.sendall(HEAD + b"Content-Length: 22\r\n\r\n" + b'{"review":"very nice"}')
+        connection.shutdown(socket.SHUT_WR)
+        answer = read_all(connection, quiet=5)
+    other.execute("rollback")
+    other.close()
+    # Given up by the store after 2 s, in which the reaper has come by.
+    assert answer.startswith(b"HTTP/1.1 503 ") and answer.endswith(b"<closed>")
+    assert service.metric(ABORTED) == 0
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 30\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n1e\r\n"])
+def test_a_short_keep_alive_does_not_cut_pauses_in_a_body(make_service, head):
+    service = make_service(REVIEWD_KEEPALIVE="1s")
+    body = b'{"review":"this is very good"}'
+    with service.connect() as connection:
+        connection.sendall(HEAD + head + body[:10])
+        time.sleep(3.5)
+        connection.sendall(body[10:] + (b"\r\n0\r\n\r\n" if b"chunked" in head else b""))
+        answer = read_all(connection, quiet=5)
+    assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"<closed>")  # idle by then
+    assert service.metric("reviewd_connections_cut_total") == 0
+
+
+def test_a_short_keep_alive_does_not_cut_pauses_in_a_head(make_service):
+    service = make_service(REVIEWD_KEEPALIVE="1s")
+    with service.connect() as connection:
+        for _ in range(2):
+            connection.sendall(b"GET /healthz HTTP/1.1\r\n")
+            time.sleep(3.5)
+            connection.sendall(b"Host: a\r\n\r\n")
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+            time.sleep(0.5)
+            connection.sendall(b"GET /he")
+            time.sleep(3.5)
+            connection.sendall(b"althz HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_short_keep_alive_closes_idle_connections(make_service):
+    service = make_service(REVIEWD_KEEPALIVE="1s")
+    with service.connect() as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        start = time.monotonic()
+        answer = read_all(connection, quiet=6)
+        assert answer.endswith(b"<closed>")
+        assert 1 <= time.monotonic() - start < 4 * SLOW
+    assert service.metric("reviewd_connections_cut_total") == 0
