@@ -7,16 +7,19 @@
  *   request_access() +1  only after a defer: resumed, the answer is sent
  *   request_completed()  logged, counted, the worker's reference dropped
  *
- * A refusal that is certain before the body is read still reads and discards a body of moderate
- * size, so that the client sees the answer and not a reset connection; a larger one is answered at
- * once and the connection closed. */
+ * A refusal that is certain before the body is read still reads and discards a body of up to
+ * DISCARD_MAX: libmicrohttpd answers either before the body or after it, and a client that sends all
+ * before it reads would see a reset connection instead of an answer before it. A body that is
+ * announced as larger is answered at once and the connection closed; a chunked one that turns out to
+ * be is cut off. The request's deadline bounds the time, and each part goes into the connection's
+ * buffer and no further. */
 #include "base/log.h"
 #include "base/uuid.h"
 #include "state.h"
 
 #include <stdlib.h>
 
-enum { DISCARD_MAX = 1024 * 1024 };
+enum { DISCARD_MAX = 32 * 1024 * 1024 };
 
 void request_ref(struct http_request *r)
 {

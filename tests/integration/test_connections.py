@@ -111,3 +111,69 @@ def test_a_short_keep_alive_closes_idle_connections(make_service):
         assert answer.endswith(b"<closed>")
         assert 1 <= time.monotonic() - start < 4 * SLOW
     assert service.metric("reviewd_connections_cut_total") == 0
+
+
+MIB = 1024 * 1024
+LIMIT = 65536
+CHUNK = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+
+
+def post_blindly(connection, head, parts):
+    """Sends all before it reads, as simple clients do: the answer, or None when it was not to be had."""
+    try:
+        connection.sendall(head)
+        for part in parts:
+            connection.sendall(part)
+        return read_all(connection, quiet=2)
+    except (BrokenPipeError, ConnectionResetError):
+        return None
+
+
+def chunked(size):
+    """The head and the parts of a chunked body of `size` bytes, a multiple of 64 KiB."""
+    return HEAD + b"Transfer-Encoding: chunked\r\n\r\n", [CHUNK] * (size // 65536) + [b"0\r\n\r\n"]
+
+
+def announced(size):
+    return HEAD + b"Content-Length: %d\r\n\r\n" % size, [b"x" * 65536] * (size // 65536) + [b"x" * (size % 65536)]
+
+
+@pytest.mark.parametrize("framed", [chunked, announced])
+@pytest.mark.parametrize("size", [2 * LIMIT, 16 * MIB, LIMIT + 32 * MIB])
+def test_a_body_over_the_limit_is_read_so_that_413_is_seen(service, framed, size):
+    with service.connect() as connection:
+        answer = post_blindly(connection, *framed(size))
+        assert answer.startswith(b"HTTP/1.1 413 ") and b"RequestTooLargeException" in answer
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")  # it is still in step
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_body_that_never_ends_is_cut_off(service):
+    head, parts = chunked(LIMIT + 64 * MIB)
+    with service.connect() as connection:
+        assert post_blindly(connection, head, parts) in (None, b"<reset>", b"<closed>")
+    assert service.metric("reviewd_request_bytes_total") <= LIMIT + 33 * MIB
+    wait_until(lambda: any(line["status"] == 413 for line in service.lines("request")))
+    assert service.memory_kib() < 100 * 1024
+
+
+@pytest.mark.parametrize("more", [b"", b"Expect: 100-continue\r\n"])
+def test_a_body_announced_beyond_what_is_dropped_is_answered_at_once(service, more):
+    size = 16 * MIB if more else LIMIT + 32 * MIB + 1
+    with service.connect() as connection:
+        connection.sendall(HEAD + more + b"Content-Length: %d\r\n\r\n" % size)
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 413 ") and answer.endswith(b"<closed>")
+
+
+def test_a_refused_body_that_trickles_is_cut_at_the_deadline(make_service):
+    service = make_service(REVIEWD_REQUEST_TIMEOUT="1s")
+    with service.connect() as connection:
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % MIB)
+        connection.settimeout(0.05)
+        begun = time.monotonic()
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            while time.monotonic() - begun < 10 * SLOW:
+                connection.send(b"x")
+                time.sleep(0.05)
+    assert service.metric("reviewd_connections_cut_total") == 1
