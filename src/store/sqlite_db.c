@@ -1,6 +1,7 @@
 #include "sqlite_db.h"
 
 #include "sqlite_schema.h"
+#include "sqlite_wal_vfs.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -203,9 +204,10 @@ static int pragma(struct sqlite_db *db, const char *text, const char *expected,
 /* What the promise needs is read back; what only concerns speed and size is not.
  *
  * cache_size: 8 MiB, which holds the index pages in use of about a million reviews. mmap off: a
- * page that cannot be read would be a signal instead of an error. Checkpoints are the writer's, so
- * no automatic ones. secure_delete would write the pages of sent mails once more only to blank
- * them. */
+ * page that cannot be read would be a signal instead of an error. journal_size_limit: what a WAL
+ * that grew too long is cut to; well above the length it has by itself, as growing costs more than
+ * overwriting. Checkpoints are sqlite_checkpoint's, so no automatic ones. secure_delete would write
+ * the pages of sent mails once more only to blank them. */
 static int configure(struct sqlite_db *db, struct sqlite_error *error)
 {
     if (pragma(db, "PRAGMA journal_mode = WAL", "wal", error) != 0)
@@ -213,7 +215,7 @@ static int configure(struct sqlite_db *db, struct sqlite_error *error)
     if (sqlite3_exec(
             db->handle,
             "PRAGMA synchronous = FULL; PRAGMA cache_size = -8192; PRAGMA mmap_size = 0;"
-            "PRAGMA journal_size_limit = 8388608;"
+            "PRAGMA journal_size_limit = 50331648;"
             "PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
             NULL, NULL, NULL) != SQLITE_OK)
         return sqlite_db_fail(db, error);
@@ -259,7 +261,7 @@ int sqlite_db_open(struct sqlite_db *db, const char *path, enum sqlite_db_mode m
                 (mode == SQLITE_DB_CREATE ? SQLITE_OPEN_CREATE : 0);
     int version = 0;
     *db = (struct sqlite_db){.path = path};
-    if (sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK) {
+    if (sqlite3_open_v2(path, &db->handle, flags, sqlite_wal_vfs()) != SQLITE_OK) {
         if (db->handle != NULL)
             sqlite_db_fail(db, error);
         else

@@ -11,11 +11,6 @@
 enum {
     /* More rows a commit gain nothing, and make the first of them wait. */
     BATCH_MAX = 256,
-    /* Pages in the WAL before it is moved into the database. A checkpoint holds up the puts behind
-     * it, by about as long as the disk takes for that many pages in random places: 400 cost 2 to 5
-     * ms here, 4,000 cost 25 ms. The rows a second hardly change, because pages that a larger log
-     * would write only once are few. */
-    CHECKPOINT_PAGES = 400,
     /* How often the thread looks for what others did to the files. */
     LOOK_US = 5 * 1000 * 1000,
     BUSY_MAX_MS = 2000
@@ -91,17 +86,32 @@ int sqlite_writer_refresh(struct sqlite_writer *w, struct sqlite_error *error)
     return sqlite_db_data_version(&w->db) == w->data_version ? 0 : recount(w, error);
 }
 
+static int open_both(struct sqlite_writer *w, const char *path, enum sqlite_db_mode mode,
+                     struct sqlite_error *error)
+{
+    if (sqlite_db_open(&w->db, path, mode, w->busy_ms, error) != 0)
+        return -1;
+    if (sqlite_checkpoint_attach(&w->checkpoint, path, w->busy_ms, error) == 0)
+        return 0;
+    sqlite_db_close(&w->db);
+    return -1;
+}
+
+static void close_both(struct sqlite_writer *w)
+{
+    sqlite_checkpoint_detach(&w->checkpoint);
+    sqlite_db_close(&w->db);
+}
+
 /* Makes sure that there is a connection that may be written through. */
 static int connect_again(struct sqlite_writer *w, struct sqlite_error *error)
 {
     if (w->db.handle != NULL && !w->health.reopen)
         return 0;
-    const char *path = w->db.path;
-    sqlite_db_close(&w->db);
-    if (sqlite_db_open(&w->db, path, SQLITE_DB_EXISTING, w->busy_ms, error) != 0)
+    close_both(w);
+    if (open_both(w, w->db.path, SQLITE_DB_EXISTING, error) != 0)
         return -1;
     w->health.reopen = false;
-    w->checkpoint_at = CHECKPOINT_PAGES;
     return recount(w, error);
 }
 
@@ -270,15 +280,6 @@ static void look_after_files(struct sqlite_writer *w)
         w->config.pending(w->config.pending_context);
 }
 
-static void checkpoint(struct sqlite_writer *w)
-{
-    bool complete = sqlite_db_checkpoint(&w->db);
-    /* When a reader holds on to an older state, the next attempt is worth it only a good deal
-     * later. */
-    w->checkpoint_at = complete ? CHECKPOINT_PAGES : w->db.wal_pages + CHECKPOINT_PAGES;
-    metric_set(w->wal_pages, w->db.wal_pages);
-}
-
 /* What is to be done besides puts and jobs. */
 static void maintain(struct sqlite_writer *w, bool idle)
 {
@@ -288,14 +289,14 @@ static void maintain(struct sqlite_writer *w, bool idle)
             probe(w);
         return;
     }
-    if (w->db.wal_pages >= w->checkpoint_at)
-        checkpoint(w);
+    sqlite_checkpoint_tend(&w->checkpoint, &w->db);
+    metric_set(w->wal_pages, w->db.wal_pages);
     if (now - w->looked_us < LOOK_US)
         return;
     w->looked_us = now;
     look_after_files(w);
     if (idle && !w->health.failing && w->db.wal_pages > 0)
-        checkpoint(w);
+        sqlite_checkpoint_finish(&w->checkpoint, &w->db);
 }
 
 static int64_t wait_us(struct sqlite_writer *w)
@@ -334,8 +335,7 @@ static void register_metrics(struct sqlite_writer *w)
         metrics_gauge(m, (struct metric_name){"reviewd_outbox_dead",
                                               "Mails that were given up (dead letters).", NULL});
     w->wal_pages = metrics_gauge(
-        m, (struct metric_name){"reviewd_store_wal_pages",
-                                "Pages in the write-ahead log at the last checkpoint.", NULL});
+        m, (struct metric_name){"reviewd_store_wal_pages", "Pages in the write-ahead log.", NULL});
 }
 
 /* Locks of others are waited for, but never so long that the puts behind would miss their deadline.
@@ -346,6 +346,12 @@ static int busy_timeout_ms(int64_t put_deadline_ms)
     return (int)(half < BUSY_MAX_MS ? half : BUSY_MAX_MS);
 }
 
+static void thread_failed(struct sqlite_error *error, int rc)
+{
+    snprintf(error->reason, sizeof error->reason, "cannot make a thread of the store: %s",
+             strerror(rc));
+}
+
 int sqlite_writer_start(struct sqlite_writer *w, const char *path,
                         const struct store_config *config, char reason[STORE_ERROR_SIZE])
 {
@@ -353,7 +359,6 @@ int sqlite_writer_start(struct sqlite_writer *w, const char *path,
     *w = (struct sqlite_writer){
         .config = *config,
         .busy_ms = busy_timeout_ms(config->put_deadline_ms),
-        .checkpoint_at = CHECKPOINT_PAGES,
         .looked_us = clock_mono_us(config->clock),
     };
     struct metric *length = metrics_gauge(
@@ -364,24 +369,30 @@ int sqlite_writer_start(struct sqlite_writer *w, const char *path,
         goto no_queue;
     if (sqlite_health_init(&w->health, config->metrics) != 0)
         goto no_health;
-    if (sqlite_db_open(&w->db, path, SQLITE_DB_CREATE, w->busy_ms, &error) != 0)
+    int rc = sqlite_checkpoint_start(&w->checkpoint);
+    if (rc != 0) {
+        thread_failed(&error, rc);
+        goto no_checkpoint;
+    }
+    if (open_both(w, path, SQLITE_DB_CREATE, &error) != 0)
         goto no_db;
     if (recount(w, &error) != 0)
         goto no_thread;
     log_info("store opened", LOG_STR("path", path), LOG_INT("schema", sqlite_schema_latest()),
              LOG_INT("pending", (int64_t)w->counts.pending),
              LOG_INT("dead", (int64_t)w->counts.dead));
-    int rc = pthread_create(&w->thread, NULL, run, w);
+    rc = pthread_create(&w->thread, NULL, run, w);
     if (rc != 0) {
-        snprintf(error.reason, sizeof error.reason, "cannot make the store's thread: %s",
-                 strerror(rc));
+        thread_failed(&error, rc);
         goto no_thread;
     }
     pthread_setname_np(w->thread, "store");
     return 0;
 no_thread:
-    sqlite_db_close(&w->db);
+    close_both(w);
 no_db:
+    sqlite_checkpoint_stop(&w->checkpoint);
+no_checkpoint:
     sqlite_health_destroy(&w->health);
 no_health:
     sqlite_queue_destroy(&w->queue);
@@ -394,7 +405,8 @@ void sqlite_writer_stop(struct sqlite_writer *w)
 {
     sqlite_queue_close(&w->queue);
     pthread_join(w->thread, NULL);
-    sqlite_db_close(&w->db);
+    close_both(w);
+    sqlite_checkpoint_stop(&w->checkpoint);
     sqlite_claims_free(&w->claims);
     sqlite_health_destroy(&w->health);
     sqlite_queue_destroy(&w->queue);

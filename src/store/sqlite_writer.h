@@ -17,6 +17,7 @@
 #ifndef STORE_SQLITE_WRITER_H
 #define STORE_SQLITE_WRITER_H
 
+#include "sqlite_checkpoint.h"
 #include "sqlite_health.h"
 #include "sqlite_outbox.h"
 #include "sqlite_queue.h"
@@ -28,11 +29,11 @@ struct sqlite_writer {
     int busy_ms;
     /* The thread's own. */
     struct sqlite_db db;
+    struct sqlite_checkpoint checkpoint;
     struct sqlite_claims claims;
     struct outbox_counts counts;
     int64_t data_version; /* when `counts` was taken or last adjusted */
     int64_t looked_us;    /* when the files were last looked after */
-    int checkpoint_at;    /* pages in the WAL that call for the next checkpoint */
     struct metric *pending, *dead, *rows, *commits, *wal_pages;
     pthread_t thread;
 };

@@ -158,7 +158,7 @@ static void full_disk(void **state)
 static void disk_that_is_full_in_the_middle_of_a_commit(void **state)
 {
     put_through_failure(
-        *state, (struct faulty_rule){FAULTY_WRITE, FAULTY_WAL, 3, -1, SQLITE_FULL, ENOSPC, true},
+        *state, (struct faulty_rule){FAULTY_WRITE, FAULTY_WAL, 0, -1, SQLITE_FULL, ENOSPC, true},
         "full", "free some space");
 }
 

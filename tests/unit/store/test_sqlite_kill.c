@@ -1,5 +1,5 @@
 /* kill -9 at any instant: every put that was acknowledged is in the store, with its duty to mail.
- */
+ * In every other round the reviews are so long that the kill falls into checkpoints, too. */
 #include "store/sqlite.h"
 
 #include "support/store_help.h"
@@ -11,11 +11,12 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 20, WRITERS = 16 };
+enum { ROUNDS = 20, WRITERS = 16, LONG_BYTES = 60000 };
 
 /* In the child: puts in closed loop; each acknowledged number goes into the pipe. */
 struct loop {
@@ -27,11 +28,15 @@ struct loop {
 };
 
 static _Atomic uint32_t next_number;
+static char long_text[LONG_BYTES];
+static bool long_reviews;
 
 static void put_next(struct loop *loop)
 {
     loop->number = next_number++;
     test_put_init(&loop->put, "customer", (int64_t)loop->number + 1, true);
+    if (long_reviews)
+        loop->put.put.item.review = (struct span){long_text, sizeof long_text};
     loop->put.put.done = loop->note;
     (void)store_put(loop->store, &loop->put.put);
 }
@@ -126,6 +131,7 @@ static void acknowledged_puts_survive_kills(void **state)
     uint32_t first = 0;
     long total = 0;
     unsigned seed = (unsigned)getpid();
+    memset(long_text, 'a', sizeof long_text);
     test_folder_make(folder);
     const char *path = test_path(folder, "reviews.db");
     char kept[128];
@@ -136,6 +142,7 @@ static void acknowledged_puts_survive_kills(void **state)
         assert_int_equal(pipe(ends), 0);
         assert_true(fcntl(ends[1], F_SETPIPE_SZ, 1 << 20) >=
                     1 << 16); /* nobody reads before the kill */
+        long_reviews = round % 2 != 0;
         pid_t pid = fork();
         if (pid == 0) {
             close(ends[0]);
