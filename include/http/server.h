@@ -10,6 +10,10 @@
  * off. A new connection has the same time to deliver its first request line; later ones have
  * `keepalive_ms` more.
  *
+ * A few connections beyond the limit are accepted so that health checks do not wait behind it: on
+ * these, open routes are answered and all else gets 503; each is closed after its answer, or after
+ * 3 s. Beyond those, connections wait in the kernel's backlog.
+ *
  * Threads: http_server_start, _drain and _stop from one thread (main). */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
@@ -40,7 +44,8 @@ struct http_config {
     size_t body_limit;
     int64_t request_timeout_ms;
     int64_t keepalive_ms;
-    unsigned connection_limit;        /* the process's limit of open files may lower it */
+    unsigned connection_limit;        /* the process's limit of open files may lower it; a few more
+                                         are accepted for open routes, see below */
     unsigned connections_per_address; /* 0: no limit */
     double rate_limit;                /* requests per second, 0: none */
     double rate_burst;                /* 0: one second's worth, at least 1 */

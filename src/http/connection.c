@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* A client that is seen to have ended gets this long to have its last bytes acted on. */
-enum { ENDED_PATIENCE_US = 500000, TICKS_US = 50000 };
+/* A client that is seen to have ended gets ENDED_PATIENCE_US to have its last bytes acted on. */
+enum { ENDED_PATIENCE_US = 500000, TICKS_US = 50000, EXTRA_TIMEOUT_US = 3000000 };
 
 int64_t connection_idle_limit_ms(const struct connection_limits *limits)
 {
@@ -80,11 +80,15 @@ struct connection *connection_opened(struct connection_table *t, int fd,
         c->next->link = &c->next;
     }
     *bucket = c;
+    c->extra = t->count >= t->connections;
     if (t->count++ == 0) {
         pthread_cond_signal(&t->changed);
     }
     metric_set(t->open, (int64_t)t->count);
     pthread_mutex_unlock(&t->lock);
+    if (c->extra) {
+        metric_add(t->extra, 1);
+    }
     return c;
 }
 
@@ -173,6 +177,12 @@ static bool is_silent(const struct connection *c, int64_t idle_us)
            (int64_t)info.tcpi_last_data_recv * 1000 >= idle_us - TICKS_US;
 }
 
+static int64_t time_for_request_us(const struct connection_table *t, const struct connection *c)
+{
+    bool shorter = c->extra && t->request_timeout_us > EXTRA_TIMEOUT_US;
+    return shorter ? EXTRA_TIMEOUT_US : t->request_timeout_us;
+}
+
 /* A connection between two requests, or before its first. Under the table's lock. */
 static void check_idle(struct connection_table *t, struct connection *c, int64_t now)
 {
@@ -181,7 +191,7 @@ static void check_idle(struct connection_table *t, struct connection *c, int64_t
     if (has_ended(c, now) ||
         (served && t->closes_idle && idle_us > t->keepalive_us && is_silent(c, idle_us))) {
         (void)cut(c);
-    } else if (idle_us > t->request_timeout_us + (served ? t->keepalive_us : 0)) {
+    } else if (idle_us > time_for_request_us(t, c) + (served ? t->keepalive_us : 0)) {
         cut_late(t, c);
     }
 }
@@ -198,12 +208,13 @@ static struct http_request *overdue(struct connection_table *t, struct connectio
     if (!atomic_load(&r->received) && has_ended(c, now)) {
         (void)cut(c);
     }
-    if (now - r->start_us > t->request_timeout_us) {
+    int64_t allowed_us = time_for_request_us(t, c);
+    if (now - r->start_us > allowed_us) {
         if (atomic_load(&r->state) == REQUEST_SUSPENDED) {
             return r;
         }
         /* Being received or sent: an answer just given has one more second to leave. */
-        if (now - r->start_us > t->request_timeout_us + 1000000) {
+        if (now - r->start_us > allowed_us + 1000000) {
             atomic_store(&r->received, true); /* it is we who end it */
             cut_late(t, c);
         }
@@ -308,6 +319,7 @@ int connection_table_start(struct connection_table *t, struct clock *clock, stru
     t->request_timeout_us = limits->request_timeout_ms * 1000;
     t->keepalive_us = limits->keepalive_ms * 1000;
     t->per_address = limits->per_address;
+    t->connections = limits->connections;
     t->closes_idle = connection_idle_limit_ms(limits) > limits->keepalive_ms;
     t->open = metrics_gauge(metrics, (struct metric_name){"reviewd_connections_open",
                                                           "Open client connections.", NULL});
@@ -315,6 +327,12 @@ int connection_table_start(struct connection_table *t, struct clock *clock, stru
         metrics,
         (struct metric_name){"reviewd_connections_refused_total",
                              "Connections closed because their address has too many.", NULL});
+    t->extra = metrics_counter(
+        metrics,
+        (struct metric_name){"reviewd_connections_extra_total",
+                             "Connections beyond REVIEWD_CONNECTION_LIMIT: only health checks and "
+                             "metrics are answered on them, all else with 503.",
+                             NULL});
     t->unused = metrics_counter(
         metrics, (struct metric_name){"reviewd_connections_unused_total",
                                       "Connections that ended without a request: probes, and "

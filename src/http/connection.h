@@ -30,6 +30,7 @@ struct connection {
     struct connection **link; /* what points to this one */
     struct in6_addr address;  /* IPv4 as mapped */
     int fd;
+    bool extra;                    /* beyond the limit: for health checks only */
     bool cut;                      /* shut down by the reaper; under the table's lock */
     int64_t ended_us;              /* when the reaper saw that nothing more will come, mono; 0: not;
                                       under the table's lock */
@@ -45,9 +46,9 @@ struct connection_table {
     struct clock *clock;
     int64_t request_timeout_us;
     int64_t keepalive_us;
-    unsigned per_address;
+    unsigned per_address, connections;
     bool closes_idle; /* the reaper does it: libmicrohttpd waits longer than keepalive_us */
-    struct metric *open, *refused, *timed_out, *unused;
+    struct metric *open, *refused, *extra, *timed_out, *unused;
     pthread_mutex_t lock;
     pthread_cond_t changed; /* count left 0, or stop */
     size_t count;
@@ -61,6 +62,8 @@ struct connection_limits {
     int64_t request_timeout_ms;
     int64_t keepalive_ms;
     unsigned per_address; /* 0: no limit */
+    unsigned connections; /* those that come when so many are open are marked as extra, and have
+                             3 s instead of the request's deadline */
 };
 
 /* How long libmicrohttpd is to keep a connection on which no byte moves: it knows one time only, so

@@ -25,7 +25,8 @@ static struct MHD_Response *build(const struct http_request *r, const struct htt
     for (size_t i = 0; i < HTTP_REPLY_HEADERS_MAX && reply->headers[i].name != NULL; i++) {
         add(response, reply->headers[i].name, reply->headers[i].value);
     }
-    if (reply->close || atomic_load_explicit(&r->server->draining, memory_order_relaxed)) {
+    if (reply->close || (r->peer != NULL && r->peer->extra) ||
+        atomic_load_explicit(&r->server->draining, memory_order_relaxed)) {
         add(response, "Connection", "close");
     }
     return response;

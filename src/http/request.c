@@ -8,11 +8,11 @@
  *   request_completed()  logged, counted, the worker's reference dropped
  *
  * A refusal that is certain before the body is read still reads and discards a body of up to
- * DISCARD_MAX: libmicrohttpd answers either before the body or after it, and a client that sends all
- * before it reads would see a reset connection instead of an answer before it. A body that is
- * announced as larger is answered at once and the connection closed; a chunked one that turns out to
- * be is cut off. The request's deadline bounds the time, and each part goes into the connection's
- * buffer and no further. */
+ * DISCARD_MAX: libmicrohttpd answers either before the body or after it, and a client that sends
+ * all before it reads would see a reset connection instead of an answer before it. A body that is
+ * announced as larger is answered at once and the connection closed; a chunked one that turns out
+ * to be is cut off. The request's deadline bounds the time, and each part goes into the
+ * connection's buffer and no further. */
 #include "base/log.h"
 #include "base/uuid.h"
 #include "state.h"
@@ -129,7 +129,7 @@ static void admit(struct http_request *r, const struct head *head)
     if (r->route == NULL || r->route->open) {
         return;
     }
-    if (atomic_load(&s->refusing)) {
+    if (atomic_load(&s->refusing) || (r->peer != NULL && r->peer->extra)) {
         r->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
     } else if (!throttle_pass(&s->throttle, r->start_us)) {
         r->refusal = MHD_HTTP_TOO_MANY_REQUESTS;

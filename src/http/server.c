@@ -12,6 +12,10 @@
 /* Memory of one connection for its head and answer's head: bounds both (431, 414 beyond). */
 enum { CONNECTION_MEMORY = 32 * 1024 };
 
+/* Connections that are accepted beyond the limit, so that health checks do not wait behind it.
+ * libmicrohttpd gives each worker its share of the whole. */
+enum { RESERVE_PER_THREAD = 8 };
+
 /* For the last answers to leave at the stop. */
 enum { STOP_PATIENCE_MS = 1000 };
 
@@ -83,20 +87,25 @@ static unsigned thread_count(const struct http_config *config)
 }
 
 /* Fewer connections where the limit of open files is low: the store and the mails need some too. */
-static void fit_connections(struct http_config *config)
+static void fit_connections(struct http_server *s)
 {
-    unsigned room = files_make_room(config->connection_limit, thread_count(config));
-    if (room < config->connection_limit) {
-        log_warn("the limit of open files allows fewer connections than REVIEWD_CONNECTION_LIMIT",
-                 LOG_INT("wanted", config->connection_limit), LOG_INT("allowed", room));
-        config->connection_limit = room;
+    unsigned limit = s->config.connection_limit;
+    unsigned threads = thread_count(&s->config);
+    s->reserve = RESERVE_PER_THREAD * threads;
+    unsigned room = files_make_room(limit + s->reserve, threads);
+    if (room >= limit + s->reserve) {
+        return;
     }
+    s->reserve = s->reserve < room / 2 ? s->reserve : room / 2;
+    s->config.connection_limit = room - s->reserve;
+    log_warn("the limit of open files allows fewer connections than REVIEWD_CONNECTION_LIMIT",
+             LOG_INT("wanted", limit), LOG_INT("allowed", s->config.connection_limit));
 }
 
 static struct connection_limits limits_of(const struct http_config *config)
 {
     return (struct connection_limits){config->request_timeout_ms, config->keepalive_ms,
-                                      config->connections_per_address};
+                                      config->connections_per_address, config->connection_limit};
 }
 
 static struct MHD_Daemon *start_daemon(struct http_server *s)
@@ -113,7 +122,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *s)
         0, accept_policy, s, request_access, s, MHD_OPTION_EXTERNAL_LOGGER, library_says, NULL,
         MHD_OPTION_LISTEN_SOCKET, s->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, request_line, s,
         MHD_OPTION_NOTIFY_COMPLETED, request_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
-        connection_event, s, MHD_OPTION_CONNECTION_LIMIT, s->config.connection_limit,
+        connection_event, s, MHD_OPTION_CONNECTION_LIMIT, s->config.connection_limit + s->reserve,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((idle_ms + 999) / 1000),
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_ARRAY,
         threads > 1 ? pool : none, MHD_OPTION_END);
@@ -128,7 +137,7 @@ struct http_server *http_server_start(const struct http_config *config,
         return NULL;
     }
     s->config = *config;
-    fit_connections(&s->config);
+    fit_connections(s);
     memcpy(s->routes, config->routes, config->route_count * sizeof *config->routes);
     throttle_init(&s->throttle, config->rate_limit, config->rate_burst);
     pthread_mutex_init(&s->idle_lock, NULL);
@@ -142,7 +151,7 @@ struct http_server *http_server_start(const struct http_config *config,
     if (s->listen_fd < 0) {
         goto fail;
     }
-    struct connection_limits limits = limits_of(config);
+    struct connection_limits limits = limits_of(&s->config);
     if (connection_table_start(&s->connections, config->clock, config->metrics, &limits) != 0) {
         snprintf(reason, HTTP_ERROR_SIZE, "cannot start a thread: %s", strerror(errno));
         goto fail_table;

@@ -68,6 +68,7 @@ struct http_server {
     struct http_route routes[HTTP_ROUTES_MAX];
     struct MHD_Daemon *daemon;
     int listen_fd;
+    unsigned reserve; /* connections beyond the limit, for health checks */
     bool quiesced;
     char address[HTTP_ADDRESS_SIZE];
     struct connection_table connections;

@@ -177,3 +177,39 @@ def test_a_refused_body_that_trickles_is_cut_at_the_deadline(make_service):
                 connection.send(b"x")
                 time.sleep(0.05)
     assert service.metric("reviewd_connections_cut_total") == 1
+
+
+GET = b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def test_health_is_answered_when_all_connections_are_taken(make_service):
+    service = make_service(REVIEWD_CONNECTION_LIMIT=4, REVIEWD_THREADS=2)
+    held = [service.connect() for _ in range(4)]
+    for connection in held:
+        connection.sendall(GET % b"/healthz")
+        assert b"Connection: close" not in connection.recv(1000)
+    for _ in range(20):  # more than there are in reserve: each is given back
+        for path in (b"/healthz", b"/readyz", b"/prod/healthz", b"/metrics"):
+            answer = service.raw(GET % path)
+            assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"<closed>")
+            assert b"Connection: close" in answer
+    answer = service.raw(HEAD + b"Content-Length: 22\r\n\r\n" + b'{"review":"very nice"}')
+    assert answer.startswith(b"HTTP/1.1 503 ") and b"Retry-After: 1" in answer and answer.endswith(b"<closed>")
+    assert service.raw(GET % b"/nothing").startswith(b"HTTP/1.1 404 ")
+    assert service.metric("reviewd_connections_extra_total") == 83
+    held.pop().close()
+    wait_until(lambda: service.post(EXAMPLE)[0] == 200, 5)
+    for connection in held:  # these were served all the time
+        connection.sendall(GET % b"/healthz")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+        connection.close()
+
+
+def test_the_reserve_is_small_and_comes_back(make_service):
+    service = make_service(REVIEWD_CONNECTION_LIMIT=4, REVIEWD_THREADS=2)
+    silent = [service.connect() for _ in range(40)]
+    begun = time.monotonic()
+    assert service.request("GET", "/healthz")[0] == 200  # waits behind them all
+    assert 2 < time.monotonic() - begun < 12 * SLOW
+    for connection in silent:
+        connection.close()
