@@ -19,6 +19,11 @@ const char *
 http_request_path(const struct http_request *r); /* without the stage, percent-decoded */
 const char *http_request_header(const struct http_request *r, const char *name); /* NULL: none */
 
+/* All fields called `name` (any case), in order: writes up to `max` values and returns how many.
+ * For handlers, as above. */
+size_t http_request_header_all(const struct http_request *r, const char *name, struct span *values,
+                               size_t max);
+
 /* The request's id, a UUID; as long as the request. */
 const char *http_request_id(const struct http_request *r);
 

@@ -3,10 +3,10 @@
 #include "api/api.h"
 
 #include "base/json.h"
+#include "prefer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 /* One post under way. Made by the handler; freed when the store is done with it, which may be after
  * the request has been answered by its deadline. */
@@ -27,23 +27,12 @@ static void post_free(struct post *p)
     free(p);
 }
 
-/* Whether a Prefer header (RFC 7240) asks for the stored item. */
-static bool prefers_representation(const char *prefer)
+/* Whether the client asks for the stored item (RFC 7240). */
+static bool prefers_representation(const struct http_request *r)
 {
-    static const char wanted[] = "return=representation";
-    while (prefer != NULL && *prefer != '\0') {
-        prefer += strspn(prefer, " \t,");
-        size_t len = strcspn(prefer, ",;");
-        size_t used = len;
-        while (used > 0 && (prefer[used - 1] == ' ' || prefer[used - 1] == '\t')) {
-            used--;
-        }
-        if (used == sizeof wanted - 1 && strncasecmp(prefer, wanted, used) == 0) {
-            return true;
-        }
-        prefer += strcspn(prefer, ",");
-    }
-    return false;
+    struct span fields[PREFER_FIELDS_MAX];
+    size_t count = http_request_header_all(r, "Prefer", fields, PREFER_FIELDS_MAX);
+    return prefer_has(fields, count, "return", "representation");
 }
 
 static void write_member(struct buf *out, const char *name, struct span value)
@@ -105,7 +94,7 @@ void reviews_post(struct http_request *r, void *api)
         free(p);
         return;
     }
-    p->representation = prefers_representation(http_request_header(r, "Prefer"));
+    p->representation = prefers_representation(r);
     p->request = r;
     p->submission.done = stored;
     if (!http_request_defer(r)) {

@@ -18,6 +18,7 @@
 #include "state.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 enum { DISCARD_MAX = 32 * 1024 * 1024 };
 
@@ -308,6 +309,31 @@ const char *http_request_path(const struct http_request *r)
 const char *http_request_header(const struct http_request *r, const char *name)
 {
     return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
+}
+
+struct wanted {
+    const char *name;
+    struct span *values;
+    size_t count, max;
+};
+
+static enum MHD_Result collect_wanted(void *context, enum MHD_ValueKind kind, const char *name,
+                                      const char *value)
+{
+    (void)kind;
+    struct wanted *w = context;
+    if (w->count < w->max && value != NULL && strcasecmp(name, w->name) == 0) {
+        w->values[w->count++] = span_of(value);
+    }
+    return MHD_YES;
+}
+
+size_t http_request_header_all(const struct http_request *r, const char *name, struct span *values,
+                               size_t max)
+{
+    struct wanted w = {.name = name, .values = values, .max = max};
+    MHD_get_connection_values(r->connection, MHD_HEADER_KIND, collect_wanted, &w);
+    return w.count;
 }
 
 const char *http_request_id(const struct http_request *r)

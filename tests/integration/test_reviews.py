@@ -70,6 +70,10 @@ def test_representation(service):
     assert list(item) == ["user_name", "timestamp", "review", "sentiment", "polarity_score"]
     assert tuple(item.values()) == service.rows()[0]
     assert "Preference-Applied" not in service.post(EXAMPLE, headers={"Prefer": "return=minimal"})[1]
+    body = json.dumps(EXAMPLE).encode()
+    fields = b'Prefer: wait=10; x="a, return=minimal"\r\npReFeR: RETURN = "representation"\r\n'
+    answer = service.raw(b"POST /reviews HTTP/1.1\r\nHost: a\r\n%sContent-Length: %d\r\n\r\n%s" % (fields, len(body), body))
+    assert b"Preference-Applied: return=representation\r\n" in answer
 
 
 def test_only_positive_reviews_are_mailed(service):
