@@ -88,7 +88,7 @@ fi
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
     sudo -n true 2>/dev/null ||
-        fail "missing packages and no root here; run: sudo apt-get install ${missing[*]}"
+        fail "missing packages, and no root here to install them; as root, run: apt-get install ${missing[*]}"
     as_root=(sudo -n)
 fi
 
@@ -100,4 +100,4 @@ apt() {
 }
 apt install --no-install-recommends "${missing[@]}" ||
     { apt update && apt install --no-install-recommends "${missing[@]}"; } ||
-    { tail -n 5 "$log" >&2 && fail "apt-get could not install: ${missing[*]} (its last lines are above)"; }
+    fail "apt-get could not install ${missing[*]}: $(grep -m1 '^E: ' "$log" || echo 'it did not say why'); mend that, then run make again"
