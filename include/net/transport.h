@@ -56,6 +56,8 @@ enum net_error {
     NET_NO_MEMORY
 };
 
+enum { NET_ENHANCED_SIZE = 12 };
+
 /* The answer; valid only during `done`. */
 struct net_reply {
     enum net_error error;
@@ -64,8 +66,10 @@ struct net_reply {
     const struct net_header *headers;
     size_t header_count;
     struct span body;
-    bool reused_connection; /* it was sent on a connection that had served before */
-    bool reply_started;     /* at least the first line of the answer was received */
+    char enhanced[NET_ENHANCED_SIZE]; /* SMTP: "5.1.8" of the last reply, RFC 3463; "": none */
+    bool sender_refused;              /* SMTP, with NET_REFUSED: it is the answer to MAIL FROM */
+    bool reused_connection;           /* it was sent on a connection that had served before */
+    bool reply_started;               /* at least the first line of the answer was received */
 };
 
 /* Called exactly once for each send, from the transport's thread; must not block. It may send anew.

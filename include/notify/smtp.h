@@ -3,7 +3,8 @@
  *
  * 4yz replies are MAIL_TEMPORARY, 5yz MAIL_PERMANENT, except those that concern all mails: no
  * connection or greeting, STARTTLS or the login refused, 421 (closing), 454 (a rate or quota is
- * used up), 530, 534, 535 and 538 (the login is missing or wrong): MAIL_PAUSE. A connection that
+ * used up), 530, 534, 535 and 538 (the login is missing or wrong), 5yz to MAIL FROM (the sender is
+ * refused) unless it is about the message's size or kind: MAIL_PAUSE. A connection that
  * breaks, or a server that falls silent, is MAIL_TEMPORARY when it had spoken, as this very mail
  * may be the cause, else MAIL_PAUSE. A mail to several receivers is one transaction: if one is
  * refused, nobody gets it. At the service's end mails under way have 5 s to finish. */

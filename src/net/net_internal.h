@@ -47,9 +47,10 @@ struct net_easy {
     size_t headers_size;        /* places in it */
     struct buf body;
     char error[CURL_ERROR_SIZE];
-    int mail_status;    /* SMTP: the last reply code */
-    char enhanced[12];  /* SMTP: "5.1.1" of the last reply, or "" */
-    unsigned connected; /* how often a connection was ready to carry the request */
+    int mail_status;  /* SMTP: the last reply code */
+    int mail_replies; /* SMTP: since the connection was ready; the first one is to MAIL FROM */
+    char enhanced[NET_ENHANCED_SIZE]; /* SMTP: "5.1.1" of the last reply, or "" */
+    unsigned connected;               /* how often a connection was ready to carry the request */
     bool reused;
     bool reply_started;
     bool head_ended; /* what follows are trailers */

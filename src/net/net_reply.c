@@ -15,7 +15,7 @@ void net_reply_reset(struct net_easy *e)
     buf_clear(&e->body);
     e->header_count = 0;
     e->error[0] = e->enhanced[0] = '\0';
-    e->mail_status = 0;
+    e->mail_status = e->mail_replies = 0;
     e->connected = 0;
     e->reused = e->reply_started = e->head_ended = e->too_large = false;
 }
@@ -57,6 +57,8 @@ static void note_mail_line(struct net_easy *e, struct span line)
     if (line.len < 4 || !isdigit((unsigned char)p[0]) || !isdigit((unsigned char)p[1]) ||
         !isdigit((unsigned char)p[2]) || memcmp(p, "221", 3) == 0)
         return;
+    if (p[3] != '-' && e->connected > 0)
+        e->mail_replies++;
     if (p[3] != '-')
         e->mail_status = (p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0');
     if (line.len < 9 || strchr("45", p[0]) == NULL || p[4] != p[0] || p[5] != '.')
@@ -243,6 +245,8 @@ void net_reply_fill(struct net_easy *e, CURLcode code, struct net_reply *reply)
         text = "the kept connection was closed by the other side";
     net_reply_fail(reply, error, text);
     reply->status = (int)status;
+    memcpy(reply->enhanced, e->enhanced, sizeof(reply->enhanced));
+    reply->sender_refused = error == NET_REFUSED && e->mail_replies == 1;
     reply->reused_connection = e->reused;
     reply->reply_started = e->reply_started;
     size_t len = strlen(reply->detail);

@@ -60,13 +60,28 @@ static bool concerns_all(int status)
            status == 538;
 }
 
+/* Whether what was said to MAIL FROM is about this message and not its sender: it is too large (552
+ * of RFC 1870; 5.2.3, 5.3.4) or of a kind that the server cannot take (5.6.z). */
+static bool concerns_message(const struct net_reply *reply)
+{
+    return reply->status == 552 || strcmp(reply->enhanced, "5.2.3") == 0 ||
+           strcmp(reply->enhanced, "5.3.4") == 0 || strncmp(reply->enhanced, "5.6.", 4) == 0;
+}
+
+/* All mails have the same sender: one that is refused for good is refused for all of them. */
+static bool refuses_sender(const struct net_reply *reply)
+{
+    return reply->sender_refused && reply->status >= 500 && !concerns_all(reply->status) &&
+           !concerns_message(reply);
+}
+
 static enum mail_result result_of(const struct net_reply *reply)
 {
     switch (reply->error) {
     case NET_OK:
         return MAIL_SENT;
     case NET_REFUSED:
-        if (concerns_all(reply->status))
+        if (concerns_all(reply->status) || refuses_sender(reply))
             return MAIL_PAUSE;
         return reply->status >= 500 ? MAIL_PERMANENT : MAIL_TEMPORARY;
     case NET_BROKEN:
@@ -110,7 +125,9 @@ static void on_done(void *context, const struct net_reply *reply)
         if (job->id != 0)
             goto out;
     }
-    fill(job->outcome, result, net_error_name(reply->error), reply->detail);
+    fill(job->outcome, result,
+         refuses_sender(reply) ? "the sender is refused" : net_error_name(reply->error),
+         reply->detail);
     if (result == MAIL_PAUSE && !s->paused) {
         s->paused = true;
         s->pause = *job->outcome;

@@ -94,9 +94,16 @@ static bool take_login(struct test_conn *c, struct smtp_script *s, const char *l
     return answer(c, s->auth, "235 welcome");
 }
 
+/* A connection: the mail that is being taken, and how many were begun. */
+struct session {
+    struct buf mail;
+    int begun;
+};
+
 static bool one_command(struct test_conn *c, struct smtp_script *s, const char *line,
-                        struct buf *mail)
+                        struct session *session)
 {
+    struct buf *mail = &session->mail;
     if (strncmp(line, "EHLO", 4) == 0 || strncmp(line, "HELO", 4) == 0)
         return answer(c, s->ehlo, "250-test\r\n250-8BITMIME\r\n250 SIZE 1000000");
     if (strncmp(line, "STARTTLS", 8) == 0) {
@@ -109,7 +116,7 @@ static bool one_command(struct test_conn *c, struct smtp_script *s, const char *
         return take_login(c, s, line);
     if (strncmp(line, "MAIL FROM:", 10) == 0) {
         buf_addf(mail, "FROM %s\n", line + 10);
-        return answer(c, s->mail, "250 ok");
+        return answer(c, session->begun++ > 0 && s->kept != NULL ? s->kept : s->mail, "250 ok");
     }
     if (strncmp(line, "RCPT TO:", 8) == 0) {
         bool bad = s->rcpt_all || strncmp(line + 8, "<bad", 4) == 0;
@@ -133,15 +140,15 @@ static bool one_command(struct test_conn *c, struct smtp_script *s, const char *
 void smtp_serve(struct test_conn *c)
 {
     struct smtp_script *s = c->server->context;
-    struct buf mail = BUF_INIT;
+    struct session session = {0};
     char line[4096];
     s->connections++;
     int active = ++s->active, most = s->most_active;
     while (active > most && !atomic_compare_exchange_weak(&s->most_active, &most, active))
         continue;
     if (answer(c, s->greeting, "220 test ESMTP"))
-        while (conn_line(c, line, sizeof(line)) && one_command(c, s, line, &mail))
+        while (conn_line(c, line, sizeof(line)) && one_command(c, s, line, &session))
             continue;
     s->active--;
-    buf_free(&mail);
+    buf_free(&session.mail);
 }

@@ -14,6 +14,7 @@ struct smtp_script {
     const char *_Atomic starttls;
     const char *_Atomic auth;
     const char *_Atomic mail;
+    const char *_Atomic kept; /* to MAIL FROM, on a connection that has taken a mail before */
     const char *_Atomic rcpt; /* for addresses that begin with "bad", or all when rcpt_all */
     atomic_bool rcpt_all;
     const char *_Atomic data;

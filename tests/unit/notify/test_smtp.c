@@ -129,7 +129,9 @@ static void test_classes_of_replies(void **state)
             *stages[s] = cases[i].reply;
             send_mails(1);
             *stages[s] = NULL;
-            if (outcomes[0].result != cases[i].result)
+            bool sender = s == 0 && strncmp(cases[i].reply, "55", 2) == 0 &&
+                          strncmp(cases[i].reply, "552", 3) != 0;
+            if (outcomes[0].result != (sender ? MAIL_PAUSE : cases[i].result))
                 fail_msg("%s at %zu: %d, %s", cases[i].reply, s, outcomes[0].result,
                          outcomes[0].error);
             assert_string_not_equal(outcomes[0].error, "");
@@ -137,6 +139,41 @@ static void test_classes_of_replies(void **state)
         }
     }
     assert_int_equal(script.mails, 0);
+}
+
+static void test_a_refused_sender_pauses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *reply;
+        enum mail_result result;
+    } cases[] = {{"550 5.1.8 bad sender", MAIL_PAUSE},
+                 {"550-5.7.1 two\r\n550 5.7.1 lines", MAIL_PAUSE},
+                 {"553 5.1.7 from@example.com: no such sender", MAIL_PAUSE},
+                 {"501 what?", MAIL_PAUSE},
+                 {"554 5.3.0 no", MAIL_PAUSE},
+                 {"554 5.6.7 no UTF-8 here", MAIL_PERMANENT},
+                 {"552 5.3.4 too large", MAIL_PERMANENT},
+                 {"554 5.3.4 too large", MAIL_PERMANENT},
+                 {"550 5.2.3 too large", MAIL_PERMANENT},
+                 {"550 5.2.30 odd", MAIL_PAUSE},
+                 {"450 4.1.8 later", MAIL_TEMPORARY}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        script.mail = cases[i].reply;
+        send_mails(1);
+        if (outcomes[0].result != cases[i].result)
+            fail_msg("%s: %d, %s", cases[i].reply, outcomes[0].result, outcomes[0].error);
+        bool says = strstr(outcomes[0].error, "SMTP, the sender is refused: ") != NULL;
+        assert_int_equal(says, cases[i].result == MAIL_PAUSE);
+        assert_null(strstr(outcomes[0].error, "@"));
+    }
+    script.mail = "550 5.1.8 bad sender";
+    send_mails(MAX); /* most are not even tried */
+    expect_all(MAX, MAIL_PAUSE);
+    assert_true(script.connections <= (int)(sizeof(cases) / sizeof(cases[0])) + CONCURRENCY);
+    script.mail = NULL;
+    send_mails(MAX);
+    expect_all(MAX, MAIL_SENT);
 }
 
 static void test_what_concerns_all_pauses(void **state)
@@ -208,6 +245,24 @@ static void test_stale_connection(void **state)
     send_mails(1);
     expect_all(1, MAIL_SENT);
     assert_int_equal(script.mails, 2);
+}
+
+/* The kept connection has died, and a fresh one works: nobody notices. */
+static void test_stale_connection_is_replaced(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {"421 4.4.2 idle for too long", "RESET", "CLOSE"};
+    for (int i = 0; i < 3; i++) {
+        script.kept = NULL;
+        send_mails(1);
+        expect_all(1, MAIL_SENT);
+        int connections = script.connections;
+        script.kept = ends[i];
+        send_mails(1);
+        expect_all(1, MAIL_SENT);
+        assert_int_equal(script.connections, connections + 1);
+        assert_int_equal(script.mails, 2 * (i + 1));
+    }
 }
 
 static void test_hanging_server(void **state)
@@ -377,10 +432,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_many_mails),
         CASE(test_classes_of_replies),
+        CASE(test_a_refused_sender_pauses),
         CASE(test_what_concerns_all_pauses),
         CASE(test_nobody_listens),
         CASE(test_one_bad_mail_does_not_stop_the_others),
         CASE(test_stale_connection),
+        CASE(test_stale_connection_is_replaced),
         CASE(test_hanging_server),
         CASE(test_stop_during_a_send),
         CASE(test_stop_while_the_server_hangs),
