@@ -14,6 +14,8 @@
  * still in new/ is recognised. */
 #include "notify/maildir.h"
 
+#include "maildir_folders.h"
+
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
@@ -40,12 +42,6 @@ struct maildir {
     size_t unsettled_count;
 };
 
-/* Folders of one batch; opened anew each time, so that one that was removed and made again is
- * found. */
-struct folders {
-    int tmp_fd, new_fd;
-};
-
 static void name_of(const struct outbox_entry *entry, mail_name name)
 {
     int64_t us = entry->created_us > 0 ? entry->created_us : 0;
@@ -58,66 +54,6 @@ static bool is_ours(const char *name)
     size_t len = strlen(name), end = strlen(name_end);
     return len < NAME_SIZE && len > end && name[0] >= '0' && name[0] <= '9' &&
            strcmp(name + len - end, name_end) == 0;
-}
-
-/* mkdir -p, with what is below it. 0, or -1 with errno. */
-static int make_folders(const char *folder)
-{
-    static const char *const parts[] = {"/", "/tmp/", "/new/", "/cur/"};
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        struct buf path = BUF_INIT;
-        buf_addf(&path, "%s%s", folder, parts[i]);
-        bool failed = buf_failed(&path);
-        for (char *p = path.data + 1; !failed && (p = strchr(p, '/')) != NULL; p++) {
-            *p = '\0';
-            failed = mkdir(path.data, 0750) != 0 && errno != EEXIST;
-            *p = '/';
-        }
-        buf_free(&path);
-        if (failed)
-            return -1;
-    }
-    return 0;
-}
-
-static int open_folder(const char *folder, const char *part)
-{
-    struct buf path = BUF_INIT;
-    buf_addf(&path, "%s/%s", folder, part);
-    int fd = buf_failed(&path) ? -1 : open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int saved = errno;
-    buf_free(&path);
-    errno = saved;
-    return fd;
-}
-
-static void close_folders(struct folders *f)
-{
-    if (f->tmp_fd >= 0)
-        close(f->tmp_fd);
-    if (f->new_fd >= 0)
-        close(f->new_fd);
-}
-
-/* 0, or -1 with errno. */
-static int open_folders(const struct maildir *m, struct folders *f)
-{
-    f->new_fd = -1;
-    f->tmp_fd = open_folder(m->folder, "tmp");
-    if (f->tmp_fd < 0 && (errno != ENOENT || make_folders(m->folder) != 0))
-        return -1;
-    if (f->tmp_fd < 0)
-        f->tmp_fd = open_folder(m->folder, "tmp");
-    if (f->tmp_fd >= 0)
-        f->new_fd = open_folder(m->folder, "new");
-    if (f->new_fd < 0 && errno == ENOENT && make_folders(m->folder) == 0)
-        f->new_fd = open_folder(m->folder, "new");
-    if (f->new_fd >= 0)
-        return 0;
-    int saved = errno;
-    close_folders(f);
-    errno = saved;
-    return -1;
 }
 
 /* One line about errno, for people. */
@@ -156,7 +92,7 @@ static int write_all(int fd, struct span bytes)
 }
 
 /* The file for one mail in tmp/, or -1 with errno; EEXIST: that mail was delivered before. */
-static int create_file(const struct folders *f, const char *name)
+static int create_file(const struct maildir_folders *f, const char *name)
 {
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
     int fd = openat(f->tmp_fd, name, flags, 0640);
@@ -172,7 +108,7 @@ static int create_file(const struct folders *f, const char *name)
 }
 
 /* Writes one file into tmp/. As create_file(). */
-static int write_file(const struct maildir *m, const struct folders *f,
+static int write_file(const struct maildir *m, const struct maildir_folders *f,
                       const struct outbox_entry *entry, const char *name)
 {
     struct buf text = BUF_INIT;
@@ -195,7 +131,7 @@ static int write_file(const struct maildir *m, const struct folders *f,
 }
 
 /* Makes a durable file visible in new/. 0, or -1 with errno, and then it is not in tmp/ either. */
-static int deliver(const struct folders *f, const char *name)
+static int deliver(const struct maildir_folders *f, const char *name)
 {
     if (linkat(f->tmp_fd, name, f->new_fd, name, 0) == 0 || errno == EEXIST)
         return 0;
@@ -226,7 +162,7 @@ struct batch {
 
 /* Writes what can be written; fds[i] becomes the file of entry i, -1 when it was delivered before.
  * Returns how many entries are done; the others have their outcome. */
-static size_t write_batch(const struct maildir *m, const struct folders *f, struct batch *b)
+static size_t write_batch(const struct maildir *m, const struct maildir_folders *f, struct batch *b)
 {
     char error[OUTBOX_ERROR_SIZE] = "stopped before it was sent";
     size_t i;
@@ -247,7 +183,7 @@ static size_t write_batch(const struct maildir *m, const struct folders *f, stru
  * one for each, and every flush holds up the store's; but it also waits for what others have
  * written there, so a few files are better synced one by one. syncfs() tells of failed writes since
  * Linux 5.8. 0, or -1 with errno. */
-static int sync_files(const struct folders *f, const struct batch *b, size_t written)
+static int sync_files(const struct maildir_folders *f, const struct batch *b, size_t written)
 {
     if (written > SYNC_ONE_BY_ONE)
         return syncfs(f->tmp_fd);
@@ -258,7 +194,7 @@ static int sync_files(const struct folders *f, const struct batch *b, size_t wri
 }
 
 /* After a failed sync nothing says which file is whole: none stays in tmp/ as if it were. */
-static void discard_batch(const struct maildir *m, const struct folders *f, struct batch *b,
+static void discard_batch(const struct maildir *m, const struct maildir_folders *f, struct batch *b,
                           size_t written)
 {
     char error[OUTBOX_ERROR_SIZE];
@@ -274,7 +210,7 @@ static void discard_batch(const struct maildir *m, const struct folders *f, stru
 
 /* Delivers those that were written, and notes which can be told apart from new ones by their name
  * in tmp/. */
-static void deliver_batch(struct maildir *m, const struct folders *f, struct batch *b,
+static void deliver_batch(struct maildir *m, const struct maildir_folders *f, struct batch *b,
                           size_t written)
 {
     char error[OUTBOX_ERROR_SIZE];
@@ -301,10 +237,10 @@ static void maildir_send(struct mailer *mailer, const struct outbox_entry *entri
 {
     struct maildir *m = (struct maildir *)mailer;
     struct batch b = {.entries = entries, .outcomes = outcomes, .count = count, .stop = stop};
-    struct folders f;
+    struct maildir_folders f;
     assert(count <= BATCH);
     m->unsettled_count = 0;
-    if (open_folders(m, &f) != 0) {
+    if (maildir_folders_open(m->folder, &f) != 0) {
         char error[OUTBOX_ERROR_SIZE];
         explain(m, "open it", error);
         pause_from(outcomes, 0, count, error);
@@ -318,13 +254,13 @@ static void maildir_send(struct mailer *mailer, const struct outbox_entry *entri
     for (size_t i = 0; i < written; i++)
         if (b.fds[i] >= 0)
             close(b.fds[i]);
-    close_folders(&f);
+    maildir_folders_close(&f);
 }
 
 static void maildir_settled(struct mailer *mailer)
 {
     struct maildir *m = (struct maildir *)mailer;
-    int tmp_fd = open_folder(m->folder, "tmp");
+    int tmp_fd = maildir_folders_part(m->folder, "tmp");
     for (size_t i = 0; tmp_fd >= 0 && i < m->unsettled_count; i++)
         unlinkat(tmp_fd, m->unsettled[i], 0);
     if (tmp_fd >= 0)
@@ -342,8 +278,8 @@ static int maildir_check(struct mailer *mailer, char reason[OUTBOX_ERROR_SIZE])
 {
     struct maildir *m = (struct maildir *)mailer;
     static const char probe[] = "0.check.reviewd";
-    struct folders f;
-    if (open_folders(m, &f) != 0) {
+    struct maildir_folders f;
+    if (maildir_folders_open(m->folder, &f) != 0) {
         explain(m, "open it", reason);
         return -1;
     }
@@ -356,7 +292,7 @@ static int maildir_check(struct mailer *mailer, char reason[OUTBOX_ERROR_SIZE])
     if (fd >= 0)
         close(fd);
     unlinkat(f.tmp_fd, probe, 0);
-    close_folders(&f);
+    maildir_folders_close(&f);
     return ok ? 0 : -1;
 }
 
@@ -399,13 +335,13 @@ struct mailer *maildir_open(const char *folder, const struct mail_addresses *add
     }
     m->mailer.ops = &operations;
     m->addresses = addresses;
-    struct folders f;
-    if (make_folders(folder) != 0 || open_folders(m, &f) != 0) {
+    struct maildir_folders f;
+    if (maildir_folders_make(folder) != 0 || maildir_folders_open(m->folder, &f) != 0) {
         explain(m, "open it", reason);
         maildir_free(&m->mailer);
         return NULL;
     }
     clean_tmp(f.tmp_fd);
-    close_folders(&f);
+    maildir_folders_close(&f);
     return &m->mailer;
 }

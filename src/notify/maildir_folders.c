@@ -1,0 +1,68 @@
+#include "maildir_folders.h"
+
+#include "base/buf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int maildir_folders_make(const char *folder)
+{
+    static const char *const parts[] = {"/", "/tmp/", "/new/", "/cur/"};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        struct buf path = BUF_INIT;
+        buf_addf(&path, "%s%s", folder, parts[i]);
+        bool failed = buf_failed(&path);
+        for (char *p = path.data + 1; !failed && (p = strchr(p, '/')) != NULL; p++) {
+            *p = '\0';
+            failed = mkdir(path.data, 0750) != 0 && errno != EEXIST;
+            *p = '/';
+        }
+        buf_free(&path);
+        if (failed)
+            return -1;
+    }
+    return 0;
+}
+
+int maildir_folders_part(const char *folder, const char *part)
+{
+    struct buf path = BUF_INIT;
+    buf_addf(&path, "%s/%s", folder, part);
+    int fd = buf_failed(&path) ? -1 : open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int saved = errno;
+    buf_free(&path);
+    errno = saved;
+    return fd;
+}
+
+/* Opens one of them, made anew if it is missing. */
+static int open_part(const char *folder, const char *part)
+{
+    int fd = maildir_folders_part(folder, part);
+    bool made = fd < 0 && errno == ENOENT && maildir_folders_make(folder) == 0;
+    return made ? maildir_folders_part(folder, part) : fd;
+}
+
+int maildir_folders_open(const char *folder, struct maildir_folders *f)
+{
+    f->new_fd = -1;
+    f->tmp_fd = open_part(folder, "tmp");
+    if (f->tmp_fd >= 0)
+        f->new_fd = open_part(folder, "new");
+    if (f->new_fd >= 0)
+        return 0;
+    int saved = errno;
+    maildir_folders_close(f);
+    errno = saved;
+    return -1;
+}
+
+void maildir_folders_close(struct maildir_folders *f)
+{
+    if (f->tmp_fd >= 0)
+        close(f->tmp_fd);
+    if (f->new_fd >= 0)
+        close(f->new_fd);
+}
