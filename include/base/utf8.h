@@ -13,6 +13,8 @@ size_t utf8_decode(const char *s, size_t len, uint32_t *code_point);
 /* Writes `code_point` (valid, no surrogate) as UTF-8; returns 1 to 4. */
 size_t utf8_encode(uint32_t code_point, char out[4]);
 
+/* Whether the text is UTF-8 throughout, by the rules of utf8_decode(). "" is; NUL is a character.
+ */
 bool utf8_valid(struct span text);
 
 /* Whether str.isspace() of Python holds for the code point. */

@@ -24,6 +24,7 @@ struct sentiment_thresholds {
 /* The polarity, -1.0 to 1.0; 0.0 when no word is known. */
 double sentiment_polarity(struct span text);
 
+/* What a polarity means by these thresholds; exactly at one of them it is Neutral. */
 enum sentiment_label sentiment_label(double polarity, struct sentiment_thresholds thresholds);
 
 /* "Negative", "Neutral" or "Positive". Static. */

@@ -62,6 +62,8 @@ struct outbox_entry {
     char *memory;
 };
 
+/* Frees what is in a claimed or listed entry, not the struct itself; it is all zero then, and
+ * freeing it again does nothing. */
 void outbox_entry_free(struct outbox_entry *entry);
 
 /* What became of one claimed entry. */

@@ -2,26 +2,11 @@
 #ifndef STORE_DYNAMODB_BATCH_H
 #define STORE_DYNAMODB_BATCH_H
 
-#include "dynamodb_internal.h"
+#include "dynamodb_node.h"
 
 enum {
     DYNAMODB_BATCH_MAX = 25,
-    DYNAMODB_BATCH_BYTES = 4 * 1024 * 1024, /* DynamoDB allows 16 MB; smaller ones end sooner */
-    DYNAMODB_NODE_FRAME = 192               /* bytes of an item's JSON besides its long texts */
-};
-
-/* One put on its way. */
-struct dynamodb_node {
-    struct dynamodb_node *next;
-    struct store_put *put;
-    struct dynamodb_duty *duty; /* NULL: none, or it is left to the table */
-    uint64_t id;
-    int64_t deadline_us;             /* mono */
-    unsigned tries;                  /* times it was left unprocessed */
-    bool alone;                      /* only as PutItem */
-    bool maybe_written;              /* by a call whose answer was lost */
-    char lease[DYNAMODB_LEASE_SIZE]; /* "" without notify */
-    struct buf json;                 /* the item */
+    DYNAMODB_BATCH_BYTES = 4 * 1024 * 1024 /* DynamoDB allows 16 MB; smaller ones end sooner */
 };
 
 struct dynamodb_batch {

@@ -70,6 +70,7 @@ void dynamodb_duties_return(struct dynamodb_duties *d, struct dynamodb_duty *dut
 /* The claimed duty with that id, or NULL. */
 struct dynamodb_duty *dynamodb_duties_claimed(struct dynamodb_duties *d, uint64_t id);
 
+/* Whether the duty with that id is held, claimed or not. */
 bool dynamodb_duties_has(struct dynamodb_duties *d, uint64_t id);
 int64_t dynamodb_duties_next_due_us(struct dynamodb_duties *d); /* INT64_MAX: none waits */
 size_t dynamodb_duties_held(struct dynamodb_duties *d);

@@ -95,7 +95,9 @@ void dynamodb_write_table(struct buf *out, const struct dynamodb_store *s);
 
 /* --- dynamodb_put.c --- */
 
+/* At the opening, before any put. */
 void dynamodb_puts_init(struct dynamodb_store *s, const struct dynamodb_config *config);
+/* store_put() of store/store.h. */
 enum store_result dynamodb_puts_put(struct dynamodb_store *s, struct store_put *put);
 
 /* Lets no more in and waits up to `wait_us` until nothing is queued or under way; after it, what is
@@ -105,6 +107,7 @@ void dynamodb_puts_free(struct dynamodb_store *s);
 
 /* --- dynamodb_health.c --- */
 
+/* At the opening: the table counts as good until a call says otherwise. */
 void dynamodb_health_init(struct dynamodb_store *s);
 
 /* Whether a put may be tried now. */
@@ -120,6 +123,7 @@ void dynamodb_health_probe(struct dynamodb_store *s);
 
 /* --- dynamodb_outbox.c, dynamodb_recover.c, dynamodb_dead.c, dynamodb_read.c --- */
 
+/* store_claim() and store_settle() of store/store.h, but for the time of the next entry. */
 int dynamodb_outbox_claim(struct dynamodb_store *s, int64_t now_us, struct outbox_entry *entries,
                           size_t max);
 int dynamodb_outbox_settle(struct dynamodb_store *s, const struct outbox_outcome *outcomes,
@@ -133,12 +137,15 @@ void dynamodb_recover(struct dynamodb_store *s, int64_t now_us);
 void dynamodb_recover_init(struct dynamodb_store *s);
 void dynamodb_recover_free(struct dynamodb_store *s);
 
+/* The dead letters, as the functions of store/store.h want them: count, list, requeue, drop. They
+ * block for the table's answers. */
 int dynamodb_dead_count(struct dynamodb_store *s, struct outbox_counts *counts);
 int dynamodb_dead_list(struct dynamodb_store *s, uint64_t after_id, struct outbox_entry *entries,
                        size_t max);
 int dynamodb_dead_requeue(struct dynamodb_store *s, uint64_t id);
 int dynamodb_dead_drop(struct dynamodb_store *s, uint64_t id);
 
+/* store_read() of store/store.h: starts to read a page. */
 enum store_result dynamodb_read_page(struct dynamodb_store *s, struct store_read *read);
 
 #endif

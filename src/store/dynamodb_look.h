@@ -21,6 +21,7 @@ struct dynamodb_findings {
     bool failed; /* memory ran out: some are missing */
 };
 
+/* Frees all that was found; all zero is an empty list. */
 void dynamodb_findings_free(struct dynamodb_findings *f);
 
 /* Adds the items of an answer. */

@@ -16,7 +16,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <time.h>
 
 enum { LATER_FIRST_US = 50000, LATER_MAX_US = 1000000, LATER_DOUBLINGS = 5 };
@@ -90,13 +89,7 @@ static bool withdraw(struct dynamodb_puts *p, const struct dynamodb_node *node)
     return true;
 }
 
-/* --- nodes --- */
-
-static void free_node(struct dynamodb_node *node)
-{
-    buf_free(&node->json);
-    free(node);
-}
+/* --- after a call --- */
 
 void dynamodb_put_end(struct dynamodb_store *s, struct dynamodb_node *node,
                       enum store_result result)
@@ -111,7 +104,7 @@ void dynamodb_put_end(struct dynamodb_store *s, struct dynamodb_node *node,
     if (owed && node->duty == NULL) {
         atomic_store(&s->recovery.now, true);
     }
-    free_node(node);
+    dynamodb_node_free(node);
     put->done(put, result);
     if (owed && s->config.pending != NULL) {
         s->config.pending(s->config.pending_context);
@@ -123,45 +116,6 @@ void dynamodb_put_again(struct dynamodb_store *s, struct dynamodb_node *node)
     pthread_mutex_lock(&s->puts.lock);
     push_front(&s->puts, node);
     pthread_mutex_unlock(&s->puts.lock);
-}
-
-/* The lease is this process's from the beginning, so that nobody else mails it; or, when the duty
- * cannot be kept in memory, one that has ended already, so that anybody may. */
-static void make_lease(struct dynamodb_store *s, struct dynamodb_node *node)
-{
-    struct dynamodb_duty *duty = dynamodb_duties_make(&s->duties, &node->put->item);
-    int64_t until_us = clock_wall_us(s->config.clock) + s->lease_us;
-    node->duty = duty;
-    if (duty == NULL) {
-        dynamodb_item_lease(0, s->owner, node->lease);
-        return;
-    }
-    dynamodb_item_lease(until_us, s->owner, node->lease);
-    duty->lease_until_us = until_us;
-    memcpy(duty->lease, node->lease, sizeof duty->lease);
-}
-
-static struct dynamodb_node *make_node(struct dynamodb_store *s, struct store_put *put)
-{
-    struct dynamodb_node *node = calloc(1, sizeof *node);
-    if (node == NULL) {
-        return NULL;
-    }
-    node->put = put;
-    node->id = dynamodb_item_id(put->item.user_name, put->item.timestamp);
-    node->deadline_us = put->queued_us + s->config.put_deadline_ms * 1000;
-    if (put->notify) {
-        make_lease(s, node);
-    }
-    (void)buf_reserve(&node->json, DYNAMODB_NODE_FRAME + put->item.user_name.len +
-                                       put->item.review.len + (put->notify ? 128 : 0));
-    dynamodb_item_write(&node->json, &put->item, put->notify ? node->lease : NULL);
-    if (buf_failed(&node->json)) {
-        dynamodb_duties_drop(&s->duties, node->duty);
-        free_node(node);
-        return NULL;
-    }
-    return node;
 }
 
 /* --- the pump --- */
@@ -293,7 +247,7 @@ enum store_result dynamodb_puts_put(struct dynamodb_store *s, struct store_put *
     if (!dynamodb_health_admit(s)) {
         return STORE_UNAVAILABLE;
     }
-    struct dynamodb_node *node = make_node(s, put);
+    struct dynamodb_node *node = dynamodb_node_new(s, put);
     if (node == NULL) {
         dynamodb_health_bad(s, DYNAMODB_FAULT_MEMORY, "out of memory");
         return STORE_UNAVAILABLE;
@@ -318,7 +272,7 @@ enum store_result dynamodb_puts_put(struct dynamodb_store *s, struct store_put *
     }
     if (result != STORE_OK) {
         dynamodb_duties_drop(&s->duties, node->duty);
-        free_node(node);
+        dynamodb_node_free(node);
     }
     return result;
 }
