@@ -123,13 +123,18 @@ $(VENV)/.installed: tests/requirements.txt
 	@tests/tools/make-venv.sh $(VENV) $<
 	@touch $@
 
+# AWS's DynamoDB Local, if it can be had.
+DYNAMODB_LOCAL := build/dynamodb-local
+$(DYNAMODB_LOCAL)/.installed: tests/tools/dynamodb-local.xml
+	@tests/tools/get-dynamodb-local.sh $< $(@D)
+
 test:
 	@deploy/install-deps.sh build test
 	@$(SUBMAKE) test-programs
 	@tests/tools/run-tests.sh $(BUILD) '$(SAN)' $(VENV)
 
 .PHONY: test-programs
-test-programs: all $(UNIT_BIN) $(REPLAY_BIN) $(TOOL_BIN) $(VENV)/.installed
+test-programs: all $(UNIT_BIN) $(REPLAY_BIN) $(TOOL_BIN) $(VENV)/.installed $(DYNAMODB_LOCAL)/.installed
 
 PREFIX ?= /usr/local
 install: all

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing for the groups named as arguments, with apt-get, and nothing else.
 #
-#   deploy/install-deps.sh build|test|lint|fuzz|coverage|bench ...
+#   deploy/install-deps.sh build|test|dynamodb|lint|fuzz|coverage|bench ...
 #
 # A thing counts as there when it can be used (the command runs, pkg-config knows the library), wherever it came
 # from. So the second time nothing is done, and a system other than Debian can bring its own packages.
@@ -22,6 +22,8 @@ test      pkg:cmocka         libcmocka-dev
 test      cmd:python3        python3
 test      py:ensurepip       python3-venv
 test      cmd:strace         strace
+dynamodb  runs_java          default-jre-headless
+dynamodb  cmd:mvn            maven
 lint      cmd:clang-format   clang-format
 lint      cmd:clang-tidy     clang-tidy
 lint      cmd:cppcheck       cppcheck
@@ -46,6 +48,13 @@ compiles() {
 fuzzes() {
     echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
         clang -fsanitize=fuzzer,address -x c - -o /dev/null >/dev/null 2>&1
+}
+
+# DynamoDB Local needs Java 17.
+runs_java() {
+    local version
+    version=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')
+    [ "${version:-0}" -ge 17 ]
 }
 
 serves() {

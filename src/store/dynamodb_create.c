@@ -127,6 +127,21 @@ static bool make_stream(const struct dynamodb_table *table, const struct dynamod
            report(table, DYNAMODB_GOOD, "stream", "added");
 }
 
+/* True with a report if it is on, or cannot be: DynamoDB Local, which people develop with, has
+ * none. */
+static bool recovery_made(const struct dynamodb_table *table, const struct dynamodb_step *step,
+                          bool good)
+{
+    static const char what[] = "point-in-time recovery";
+    if (good) {
+        return report(table, DYNAMODB_GOOD, what, "on");
+    }
+    if (errors_same_code(step->code, "UnknownOperationException")) {
+        return report(table, DYNAMODB_WARNING, what, "this DynamoDB does not know it");
+    }
+    return dynamodb_ask_failed(table, step, what);
+}
+
 /* Right after its making a table may not be ready for backups, so it is tried for a while. */
 static bool make_recovery(const struct dynamodb_table *table)
 {
@@ -139,12 +154,10 @@ static bool make_recovery(const struct dynamodb_table *table)
         bool good = dynamodb_ask(table, &step);
         bool again = !good && errors_same_code(step.code, "ContinuousBackupsUnavailable") &&
                      clock_mono_us(table->clock) < until;
-        if (!good && !again) {
-            dynamodb_ask_failed(table, &step, "point-in-time recovery");
-        }
+        bool made = !again && recovery_made(table, &step, good);
         dynamodb_steps_free(&step, 1);
         if (!again) {
-            return good && report(table, DYNAMODB_GOOD, "point-in-time recovery", "on");
+            return made;
         }
         rest_a_moment();
     }

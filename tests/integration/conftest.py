@@ -1,6 +1,7 @@
 import pytest
 
 from aws import Aws
+from dynamodb_local import DynamoDbLocal, why_missing
 from faults import Faults
 from service import Service
 
@@ -45,3 +46,14 @@ def faults(fault_proxy):
     """A proxy before `aws` that makes no faults yet."""
     fault_proxy.set()
     return fault_proxy
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local():
+    """AWS's own implementation of DynamoDB."""
+    reason = why_missing()
+    if reason:
+        pytest.skip(f"DynamoDB Local: {reason}")
+    server = DynamoDbLocal()
+    yield server
+    server.stop()
