@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import urllib.parse
 import urllib.request
 
 import botocore.session
+
+from children import end, start
 
 REGION = "eu-west-1"
 
@@ -29,7 +32,7 @@ class Aws:
         self.url = f"http://127.0.0.1:{port}"
         # The first calls are free, so that a user can be made; verify() ends that.
         env = os.environ | {"INITIAL_NO_AUTH_ACTION_COUNT": "1000000"}
-        self.server = subprocess.Popen(
+        self.server = start(
             [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)],
             env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(600):
@@ -48,6 +51,21 @@ class Aws:
         """With `url` in front of the server: a proxy that makes faults, or another stand-in."""
         return {"AWS_ENDPOINT_URL": url, "AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": self.keys[0],
                 "AWS_SECRET_ACCESS_KEY": self.keys[1], "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def settings_of(self, service):
+        """For that service alone, whatever stands in for the others."""
+        settings = self.settings
+        settings[f"AWS_ENDPOINT_URL_{service.upper()}"] = settings.pop("AWS_ENDPOINT_URL")
+        return settings
+
+    @contextlib.contextmanager
+    def stalled(self):
+        """In the meantime it answers nothing, and connections to it are not refused either."""
+        self.server.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.server.send_signal(signal.SIGCONT)
 
     def client(self, service, url=None):
         session = botocore.session.Session()
@@ -76,13 +94,4 @@ class Aws:
             answer.read()
 
     def stop(self):
-        self.server.kill()
-        self.server.wait()
-
-
-def items(client, table):
-    """All items of a table as plain dictionaries (strings only)."""
-    found = []
-    for page in client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
-        found += [{name: next(iter(value.values())) for name, value in item.items()} for item in page["Items"]]
-    return found
+        end(self.server)

@@ -4,17 +4,60 @@ from aws import Aws
 from dynamodb_local import DynamoDbLocal, why_missing
 from faults import Faults
 from service import Service
+from stores import Sqlite, Table
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "stores(name, …): what is tested is of these stores alone")
+
+
+def pytest_generate_tests(metafunc):
+    """What starts a service does so once on SQLite and once on DynamoDB, unless marked otherwise."""
+    if "store" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("stores")
+        metafunc.parametrize("store", mark.args if mark else ["sqlite", "dynamodb"], indirect=True)
 
 
 @pytest.fixture
-def make_service(tmp_path):
+def make_table(aws):
+    """A factory of DynamoDB tables; all of them are removed with the test."""
+    made = []
+
+    def make(**what):
+        made.append(Table(aws, **what))
+        return made[-1]
+
+    yield make
+    for table in made:
+        table.remove()
+
+
+@pytest.fixture
+def store(request):
+    """The store of this run of the test, by folder: a service that is started again there finds what it left."""
+    make = Sqlite
+    if request.param == "dynamodb":
+        make_table = request.getfixturevalue("make_table")
+        make = lambda folder: make_table()  # noqa: E731
+    made = {}
+
+    def store_of(folder):
+        if folder not in made:
+            made[folder] = make(folder)
+        return made[folder]
+
+    return store_of
+
+
+@pytest.fixture
+def make_service(store, tmp_path):
     """A factory of services; all of them are ended with the test."""
     made = []
 
-    def make(folder=None, start=True, **settings):
-        service = Service(folder or tmp_path, **settings)
-        made.append(service)
-        return service.start() if start else service
+    def make(folder=tmp_path, start=True, table=None, **settings):
+        folder.mkdir(exist_ok=True)
+        made.append(Service(folder, table or store(folder), **settings))
+        return made[-1].start() if start else made[-1]
 
     yield make
     for service in made:
@@ -28,8 +71,19 @@ def service(make_service):
 
 @pytest.fixture(scope="session")
 def aws():
-    """A stand-in for AWS that verifies signatures, shared by the tests of a session: use names of your own."""
+    """A stand-in for AWS that verifies signatures, shared by the tests of a process: use names of your own."""
     server = Aws()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local():
+    """AWS's own implementation of DynamoDB."""
+    reason = why_missing()
+    if reason:
+        pytest.skip(f"DynamoDB Local: {reason}")
+    server = DynamoDbLocal()
     yield server
     server.stop()
 
@@ -46,14 +100,3 @@ def faults(fault_proxy):
     """A proxy before `aws` that makes no faults yet."""
     fault_proxy.set()
     return fault_proxy
-
-
-@pytest.fixture(scope="session")
-def dynamodb_local():
-    """AWS's own implementation of DynamoDB."""
-    reason = why_missing()
-    if reason:
-        pytest.skip(f"DynamoDB Local: {reason}")
-    server = DynamoDbLocal()
-    yield server
-    server.stop()

@@ -9,6 +9,7 @@ import time
 import urllib.request
 
 from aws import free_port
+from children import end, start
 
 
 class Faults:
@@ -20,7 +21,7 @@ class Faults:
         port = free_port()
         env = os.environ | {"AWS_ACCESS_KEY_ID": aws.keys[0], "AWS_SECRET_ACCESS_KEY": aws.keys[1]}
         self.url = f"http://127.0.0.1:{port}"
-        self.server = subprocess.Popen(
+        self.server = start(
             [sys.executable, "-m", "microburst", "--upstream", aws.url, "--resign", "--host", "127.0.0.1",
              "--port", str(port)], env=env, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
@@ -50,5 +51,4 @@ class Faults:
         return counts
 
     def stop(self):
-        self.server.kill()
-        self.server.wait()
+        end(self.server)

@@ -5,11 +5,12 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import threading
 import time
 from pathlib import Path
+
+from children import LEASH, start
 
 BINARY = os.environ.get("REVIEWD_BIN", str(Path(__file__).parents[2] / "build" / "reviewd"))
 SLOW = 5 if os.environ.get("REVIEWD_SAN") else 1  # sanitizers slow everything down
@@ -21,31 +22,39 @@ EXAMPLE = {
 EXAMPLE_ANSWER = "Processed as Positive (Score: 0.25)"
 
 
-def wait_until(condition, seconds=10, what="the condition"):
-    """Waits until condition() is true and returns its value."""
-    end = time.monotonic() + seconds * SLOW
+def wait_until(condition, what="the condition", seconds=100):
+    """Waits until condition() is true and returns its value. The limit is for failures; it may be long."""
+    end = time.monotonic() + seconds
+    pause = 0.005
     while time.monotonic() < end:
         value = condition()
         if value:
             return value
-        time.sleep(0.01)
-    raise AssertionError(f"{what} did not come true within {seconds * SLOW} s")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.1)
+    raise AssertionError(f"{what} did not come true within {seconds} s")
 
 
 class Service:
-    """One process of `reviewd serve` with its data in `folder`."""
+    """One process of `reviewd serve` with its mails in `folder` and its reviews in `store` (stores.py)."""
 
-    def __init__(self, folder, wrapper=(), **settings):
+    def __init__(self, folder, store, wrapper=(), **settings):
         self.folder = Path(folder)
-        self.database = self.folder / "reviews.db"
+        self.store = store
+        self.rows = store.rows
+        self.outbox = store.outbox
         self.mail = self.folder / "mail"
         self.settings = {
             "REVIEWD_LISTEN": "127.0.0.1:0",
-            "REVIEWD_STORE": f"sqlite:{self.database}",
             "REVIEWD_MAIL": f"maildir:{self.mail}",
             "REVIEWD_DRAIN_DELAY": "0",
+            # Where a stand-in for AWS asks for no keys of its own.
+            "AWS_REGION": "eu-west-1",
+            "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_EC2_METADATA_DISABLED": "true",
         }
-        self.settings.update({k: str(v) for k, v in settings.items()})
+        self.settings |= store.settings | {k: str(v) for k, v in settings.items()}
         self.wrapper = list(wrapper)
         self.process = None
         self.log = []
@@ -54,7 +63,7 @@ class Service:
     def start(self):
         """Starts the process and waits until it listens."""
         self.launch()
-        wait_until(lambda: self.port or self.process.poll() is not None, 20, "listening")
+        wait_until(lambda: self.port or self.process.poll() is not None, "listening")
         assert self.port, f"reviewd ended with {self.process.returncode}: {self.log}"
         return self
 
@@ -63,8 +72,10 @@ class Service:
         self.port = None
         environment = {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS") or k == "PATH"}
         environment.update({k: v for k, v in self.settings.items() if v != "None"})
-        self.process = subprocess.Popen(
-            [*self.wrapper, BINARY, "serve"], env=environment, stderr=stderr, stdin=subprocess.DEVNULL
+        # The wrapper may be another process than what it runs.
+        leash = LEASH if self.wrapper else []
+        self.process = start(
+            [*self.wrapper, *leash, BINARY, "serve"], env=environment, stderr=stderr, stdin=subprocess.DEVNULL
         )
         self.reader = None
         if stderr == subprocess.PIPE:
@@ -118,11 +129,11 @@ class Service:
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=40 * SLOW)
         return connection
 
-    def raw(self, data):
-        """Sends bytes and returns all that comes until the other side closes (or nothing comes for a second)."""
+    def raw(self, data, **until):
+        """Sends bytes and returns what comes, as read_all() does."""
         with self.connect() as connection:
             connection.sendall(data)
-            return read_all(connection)
+            return read_all(connection, **until)
 
     def metric(self, name):
         """The value of a series of /metrics, e.g. 'reviewd_mails_total{outcome="sent"}'; 0 when it is not there."""
@@ -130,10 +141,6 @@ class Service:
             if line.rsplit(" ", 1)[0] == name:
                 return float(line.rsplit(" ", 1)[1])
         return 0.0
-
-    def rows(self, query="select user_name, timestamp, review, sentiment, polarity_score from reviews"):
-        with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True) as database:
-            return database.execute(query).fetchall()
 
     def mails(self):
         return sorted((self.mail / "new").iterdir()) if (self.mail / "new").exists() else []
@@ -143,17 +150,19 @@ class Service:
         return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
 
 
-def read_all(connection, quiet=1.0):
-    """Reads until the end of the stream, or until nothing comes for `quiet` seconds. The end shows as b'<closed>'."""
+def read_all(connection, quiet=30.0, done=lambda received: False):
+    """Reads until the end of the stream, until nothing comes for `quiet` seconds, or until it is done(). The end shows
+    as b'<closed>'."""
     connection.settimeout(quiet * SLOW)
     received = b""
-    while True:
+    while not done(received):
         try:
             part = connection.recv(65536)
         except TimeoutError:
-            return received
+            break
         except ConnectionResetError:
             return received + b"<reset>"
         if not part:
             return received + b"<closed>"
         received += part
+    return received

@@ -52,8 +52,7 @@ class SesStub:
 
     @property
     def settings(self):
-        return {"AWS_ENDPOINT_URL_SESV2": self.url, "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-                "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true"}
+        return {"AWS_ENDPOINT_URL_SESV2": self.url}
 
     def answer(self, handler, document, status=200, code=None):
         data = json.dumps(document).encode()

@@ -92,9 +92,10 @@ def test_output_that_cannot_be_written_is_a_failure(arguments):
     assert "standard output" in err and len(err.splitlines()) == 1
 
 
+@pytest.mark.stores("sqlite")  # which keeps files open
 @pytest.mark.parametrize("closed", [[0], [1], [2], [0, 1, 2]])
 def test_closed_standard_descriptors_are_not_taken_by_files(make_service, closed):
-    closer = "import os, sys; [os.close(fd) for fd in %r]; os.execv(sys.argv[1], sys.argv[1:])" % closed
+    closer = "import os, sys; [os.close(fd) for fd in %r]; os.execvp(sys.argv[1], sys.argv[1:])" % closed
     service = make_service(start=False, wrapper=[sys.executable, "-c", closer], REVIEWD_LISTEN="127.0.0.1:0")
     service.launch()
     fds = f"/proc/{service.process.pid}/fd"
@@ -102,11 +103,11 @@ def test_closed_standard_descriptors_are_not_taken_by_files(make_service, closed
     def is_open(path):
         return any(os.path.realpath(f"{fds}/{fd}") == str(path) for fd in os.listdir(fds))
 
-    wait_until(lambda: is_open(service.database), 20)
+    wait_until(lambda: is_open(service.store.path))
     for fd in closed:
         assert os.readlink(f"{fds}/{fd}") == "/dev/null"
     if 2 not in closed:
-        wait_until(lambda: service.port, 20)
+        wait_until(lambda: service.port)
         assert service.post(EXAMPLE)[0] == 200
     assert service.stop() == 0
 

@@ -1,5 +1,6 @@
 """The server's manners: routes, heads it must refuse, limits, deadlines, access log."""
 
+import contextlib
 import json
 import socket
 import time
@@ -135,7 +136,8 @@ def test_ambiguous_heads_are_refused_and_the_connection_closed(service, data):
     ],
 )
 def test_sound_heads_are_served(service, data):
-    assert EXAMPLE_ANSWER.encode() in service.raw(data)
+    answer = EXAMPLE_ANSWER.encode()
+    assert answer in service.raw(data, done=lambda received: answer in received)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,7 @@ def test_rubbish_does_no_harm(service, data):
     with service.connect() as connection:
         try:
             connection.sendall(data)
-            answer = read_all(connection)
+            answer = read_all(connection, quiet=1)
         except (BrokenPipeError, ConnectionResetError):
             answer = b""
     assert b" 200 " not in answer
@@ -172,15 +174,16 @@ def test_rubbish_does_no_harm(service, data):
 )
 def test_connections_without_a_request_are_counted(service, data):
     before = service.metric("reviewd_connections_unused_total")
-    with service.connect() as connection:
+    with service.connect() as connection, contextlib.suppress(OSError):  # it may be refused before its end
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
-    wait_until(lambda: service.metric("reviewd_connections_unused_total") == before + 1, 40)
+    wait_until(lambda: service.metric("reviewd_connections_unused_total") == before + 1)
 
 
 def test_pipelined_requests_are_answered_in_order(service):
     one = head(b"Host: a", LENGTH) + BODY
-    answer = service.raw(one + head(b"Host: a", request=b"GET /nothing HTTP/1.1") + one)
+    all_three = one + head(b"Host: a", request=b"GET /nothing HTTP/1.1") + one
+    answer = service.raw(all_three, done=lambda received: received.count(b"HTTP/1.1 ") == 3)
     assert [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]] == [b"200", b"404", b"200"]
 
 
@@ -195,7 +198,7 @@ def test_idle_connections_are_closed(make_service):
     service = make_service(REVIEWD_KEEPALIVE="1s")
     with service.connect() as connection:
         connection.sendall(head(b"Host: a", LENGTH) + BODY)
-        assert read_all(connection, quiet=5).endswith(b"<closed>")
+        assert read_all(connection).endswith(b"<closed>")
 
 
 def trickle(connection, data, seconds):
@@ -227,7 +230,7 @@ def trickle(connection, data, seconds):
 def test_slow_clients_are_cut_off(make_service, data):
     service = make_service(REVIEWD_REQUEST_TIMEOUT="1s")
     with service.connect() as connection:
-        assert trickle(connection, data, 8 * SLOW)
+        assert trickle(connection, data, 100)
     assert service.metric("reviewd_connections_cut_total") == 1
     assert service.post(EXAMPLE)[0] == 200
 
@@ -235,7 +238,7 @@ def test_slow_clients_are_cut_off(make_service, data):
 def test_silent_connection_is_cut_off(make_service):
     service = make_service(REVIEWD_REQUEST_TIMEOUT="1s")
     with service.connect() as connection:
-        assert read_all(connection, quiet=6) in (b"<closed>", b"<reset>")
+        assert read_all(connection) in (b"<closed>", b"<reset>")
 
 
 def open_until_refused(service, most):
@@ -262,8 +265,13 @@ def open_until_refused(service, most):
 def test_connections_per_address(make_service):
     service = make_service(REVIEWD_CONNECTIONS_PER_ADDRESS=5)
     assert open_until_refused(service, 8) == 5
-    wait_until(lambda: open_until_refused(service, 8) == 5, what="the connections being free again")
-    assert service.metric("reviewd_connections_refused_total") >= 2
+    wait_until(lambda: open_until_refused(service, 8) == 5, "the connections being free again")
+
+    def refused():
+        with contextlib.suppress(OSError):  # they may not be free yet
+            return service.metric("reviewd_connections_refused_total")
+
+    assert wait_until(refused) >= 2
 
 
 def test_rate_limit(make_service):

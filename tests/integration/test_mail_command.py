@@ -2,7 +2,6 @@
 
 import json
 import os
-import sqlite3
 import subprocess
 
 import pytest
@@ -18,18 +17,15 @@ def mail(service, *arguments, **settings):
 
 @pytest.fixture
 def dead(service):
-    """A running service with three dead letters, ids 1 to 3."""
-    with sqlite3.connect(service.database) as db:
-        for i in range(1, 4):
-            key = (f"Customer {i}", f"2025-11-28T11:16:31.36390{i}")
-            db.execute("INSERT INTO reviews VALUES(?, ?, ?, 'Positive', '0.4')", (*key, "secret \x1b[31mtext"))
-            db.execute(
-                "INSERT INTO outbox(user_name, timestamp, state, attempts, due_us, created_us, last_error)"
-                " VALUES(?, ?, 1, 2, 1, 1764328591363902, 'no such mailbox')",
-                key,
-            )
-    db.close()
+    """A running service with three dead letters, whose `ids` rise."""
+    for i in range(1, 4):
+        service.store.bury(f"Customer {i}", f"2025-11-28T11:16:31.36390{i}", "secret \x1b[31mtext", "no such mailbox")
+    service.ids = ids(service)
     return service
+
+
+def ids(service):
+    return [str(json.loads(line)["id"]) for line in mail(service, "list", "--json").stdout.splitlines()]
 
 
 def test_list(dead):
@@ -43,10 +39,10 @@ def test_list(dead):
 
 def test_list_json(dead):
     lines = [json.loads(line) for line in mail(dead, "list", "--json").stdout.splitlines()]
-    assert [line["id"] for line in lines] == [1, 2, 3]
+    assert len(lines) == 3
     assert lines[0] == {
-        "id": 1,
-        "created": "2025-11-28T11:16:31.363902",
+        "id": int(dead.ids[0]),
+        "created": "2025-11-28T11:16:31.363901",
         "attempts": 2,
         "error": "no such mailbox",
     }
@@ -60,20 +56,20 @@ def test_verbose_list_does_not_control_the_terminal(dead):
 
 
 def test_requeued_mail_is_sent_by_the_running_service(dead):
-    result = mail(dead, "requeue", "2")
+    result = mail(dead, "requeue", dead.ids[1])
     assert (result.returncode, result.stdout) == (0, "1 requeued\n")
-    wait_until(lambda: list((dead.mail / "new").glob("*")), 15, "the mail")
+    wait_until(lambda: list((dead.mail / "new").glob("*")), "the mail")
     assert mail(dead, "requeue", "--all").stdout == "2 requeued\n"
-    wait_until(lambda: len(list((dead.mail / "new").glob("*"))) == 3, 15, "three mails")
+    wait_until(lambda: len(list((dead.mail / "new").glob("*"))) == 3, "three mails")
     assert "0 dead" in mail(dead, "list").stdout
 
 
 def test_drop(dead):
-    assert mail(dead, "drop", "1", "3").stdout == "2 dropped\n"
-    assert [json.loads(x)["id"] for x in mail(dead, "list", "--json").stdout.splitlines()] == [2]
-    result = mail(dead, "drop", "1")
+    assert mail(dead, "drop", dead.ids[0], dead.ids[2]).stdout == "2 dropped\n"
+    assert ids(dead) == [dead.ids[1]]
+    result = mail(dead, "drop", dead.ids[0])
     assert result.returncode == 1
-    assert result.stderr == "reviewd: no dead letter has the id 1\n"
+    assert result.stderr.splitlines()[-1] == f"reviewd: no dead letter has the id {dead.ids[0]}"
 
 
 @pytest.mark.parametrize(
@@ -93,13 +89,14 @@ def test_drop(dead):
         ["list", "--env-file"],
     ],
 )
-def test_usage(dead, arguments):
-    result = mail(dead, *arguments)
+def test_usage(make_service, arguments):
+    result = mail(make_service(start=False), *arguments)
     assert result.returncode == 2
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1 and result.stderr.startswith("reviewd: ")
 
 
+@pytest.mark.stores("sqlite")
 def test_missing_database(service, tmp_path):
     result = mail(service, "list", REVIEWD_STORE=f"sqlite:{tmp_path}/none.db")
     assert result.returncode == 1

@@ -111,7 +111,7 @@ def mails(make_service):
         if text.startswith('"Processed as Positive'):  # the random ones hold smileys of all sorts
             wanted.append((user, review))
     assert len(wanted) > 120
-    wait_until(lambda: len(service.mails()) == len(wanted), 20, "all mails")
+    wait_until(lambda: len(service.mails()) == len(wanted), "all mails")
     return service, wanted
 
 
@@ -130,7 +130,7 @@ def test_mails_read_back_as_they_were_written(mails):
 
 def test_tmp_is_empty_when_all_is_noted(mails):
     service, wanted = mails
-    wait_until(lambda: not list((service.mail / "tmp").iterdir()), 10, "an empty tmp/")
+    wait_until(lambda: not list((service.mail / "tmp").iterdir()), "an empty tmp/")
     assert service.metric('reviewd_mails_total{outcome="sent"}') == len(wanted)
     assert service.stop() == 0
     assert len(service.mails()) == len(wanted)

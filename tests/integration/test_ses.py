@@ -11,7 +11,6 @@ import urllib.request
 
 import pytest
 
-from aws import items
 from service import BINARY, SLOW, wait_until
 from ses_stub import SesStub
 
@@ -59,15 +58,12 @@ def command(service, *arguments):
 
 
 class Outbox:
-    """A store, and what moto has mailed for a sender of its own."""
+    """What moto has mailed for a sender of its own."""
 
-    def __init__(self, aws, store):
+    def __init__(self, aws):
         self.aws = aws
-        self.table = f"reviews{time.monotonic_ns()}" if store == "dynamodb" else None
         self.sender = f"reviews{time.monotonic_ns()}@example.com"
-        self.settings = ses_settings(self.sender, REVIEWD_SES_RATE="1000") | aws.settings
-        if self.table:
-            self.settings |= {"REVIEWD_STORE": "dynamodb", "TABLE_NAME": self.table, "REVIEWD_MAIL_LEASE": "8s"}
+        self.settings = ses_settings(self.sender, REVIEWD_SES_RATE="1000", REVIEWD_MAIL_LEASE="8s") | aws.settings
 
     def verify_sender(self):
         self.aws.client("ses").verify_email_identity(EmailAddress=self.sender)
@@ -81,18 +77,9 @@ class Outbox:
         return collections.Counter(mail["subject"].removeprefix("[Positive] Review from ") for mail in self.mails())
 
 
-    def owed(self):
-        """Reviews of the table that are still to be mailed."""
-        return [item for item in items(self.aws.client("dynamodb"), self.table) if "notification" in item]
-
-
-@pytest.fixture(params=["sqlite", "dynamodb"])
-def outbox(aws, make_service, request):
-    outbox = Outbox(aws, request.param)
-    if outbox.table:
-        made = command(make_service(start=False, **outbox.settings), "table", "create")
-        assert made.returncode == 0, made.stderr + made.stdout
-    return outbox
+@pytest.fixture
+def outbox(aws):
+    return Outbox(aws)
 
 
 def test_as_many_mails_as_positive_reviews(make_service, outbox):
@@ -102,7 +89,7 @@ def test_as_many_mails_as_positive_reviews(make_service, outbox):
     post_all(service, [f"bad {i}" for i in range(20)], BAD)
     post_all(service, [f"plain {i}" for i in range(20)], PLAIN)
     service.post({"user_name": 'Zoë "Ж" 🙂', "review": GOOD + "\nSecond \"line\", é."})
-    wait_until(lambda: mails_end(service, "sent") == 31, 30, "all mails")
+    wait_until(lambda: mails_end(service, "sent") == 31, "all mails")
     assert outbox.names() == collections.Counter([f"good {i}" for i in range(30)] + ['Zoë "Ж" 🙂'])
     mail = next(mail for mail in outbox.mails() if "Zoë" in mail["subject"])
     assert mail["subject"] == '[Positive] Review from Zoë "Ж" 🙂'
@@ -115,13 +102,13 @@ def test_as_many_mails_as_positive_reviews(make_service, outbox):
 def test_mails_wait_for_an_unverified_sender(make_service, outbox):
     service = make_service(**outbox.settings)
     post_all(service, ["Ann", "Bob", "Cy"])
-    wait_until(lambda: service.metric("reviewd_mail_paused") == 1, 20, "the pause")
+    wait_until(lambda: service.metric("reviewd_mail_paused") == 1, "the pause")
     assert answers(service, "unverified") >= 1
-    [line] = wait_until(lambda: service.lines("mails are paused"), 10, "the line")
+    [line] = wait_until(lambda: service.lines("mails are paused"), "the line")
     assert "not verified" in line["reason"]
     assert "verify it" in line["reason"]
     outbox.verify_sender()
-    wait_until(lambda: mails_end(service, "sent") == 3, 60, "the mails")
+    wait_until(lambda: mails_end(service, "sent") == 3, "the mails")
     assert outbox.names() == {"Ann": 1, "Bob": 1, "Cy": 1}
     assert service.metric("reviewd_mail_paused") == 0
     assert mails_end(service, "dead") == 0
@@ -133,18 +120,18 @@ def test_a_role_that_may_not_send(make_service, aws, outbox):
     outbox.verify_sender()
     service = make_service(**outbox.settings | aws.user_settings(["dynamodb:PutItem"]))
     post_all(service, ["Ann"])
-    wait_until(lambda: answers(service, "denied") >= 1, 20, "the refusal")
-    [line] = wait_until(lambda: service.lines("mails are paused"), 10, "the line")
+    wait_until(lambda: answers(service, "denied") >= 1, "the refusal")
+    [line] = wait_until(lambda: service.lines("mails are paused"), "the line")
     assert "ses:SendEmail" in line["reason"]
     assert outbox.mails() == []
 
 
-@pytest.mark.parametrize("outbox", ["sqlite"], indirect=True)  # the table would not be written either
+@pytest.mark.stores("sqlite")  # the table would not be written either
 def test_a_wrong_secret(make_service, outbox):
     outbox.verify_sender()
     service = make_service(**outbox.settings | {"AWS_SECRET_ACCESS_KEY": "wrong"})
     post_all(service, ["Ann"])
-    wait_until(lambda: service.metric("reviewd_mail_paused") == 1, 20, "the pause")
+    wait_until(lambda: service.metric("reviewd_mail_paused") == 1, "the pause")
     assert outbox.mails() == []
     assert mails_end(service, "dead") == 0
 
@@ -169,7 +156,7 @@ def test_every_positive_review_has_its_mail(make_service, outbox, faults, fault)
     service = make_service(**outbox.settings | outbox.aws.settings_for(faults.url) | {"REVIEWD_SES_TIMEOUT": "5s"})
     names = [f"user {i}" for i in range(25)]
     post_all(service, names)
-    wait_until(lambda: mails_end(service, "sent") == 25, 100, "all mails")
+    wait_until(lambda: mails_end(service, "sent") == 25, "all mails")
     got = outbox.names()
     assert set(got) == set(names)
     if fault in ("throttled", "500", "503"):
@@ -186,14 +173,11 @@ def test_kill_in_the_middle(make_service, outbox):
     service = make_service(**settings)
     post_all(service, names)
     for count in (20, 60):
-        wait_until(lambda count=count: len(outbox.mails()) >= count, 60, f"{count} mails")
+        wait_until(lambda count=count: len(outbox.mails()) >= count, f"{count} mails")
         service.stop(signal.SIGKILL)
         service = make_service(folder=service.folder, **settings)
-    wait_until(lambda: set(outbox.names()) == set(names), 100, "all mails")
-    if outbox.table:
-        wait_until(lambda: not outbox.owed(), 60, "the notes of them")
-    else:
-        wait_until(lambda: service.rows("select count(*) from outbox") == [(0,)], 60, "the notes of them")
+    wait_until(lambda: set(outbox.names()) == set(names), "all mails")
+    wait_until(lambda: service.outbox() == [], "the notes of them")
 
 
 # --- a stub -------------------------------------------------------------------------------------------------
@@ -210,7 +194,7 @@ def test_what_is_sent(make_service, ses):
     service = make_service(**ses_settings(REVIEWD_SES_CONFIGURATION_SET="reviews",
                                           REVIEWD_SES_TAGS="app=reviewd,stage=prod") | ses.settings)
     post_all(service, ["Ann"])
-    wait_until(lambda: ses.mails, 20, "the mail")
+    wait_until(lambda: ses.mails, "the mail")
     [(_, body)] = ses.mails
     [header] = body["Content"]["Simple"].pop("Headers")
     assert header["Name"] == "X-Review-Id"
@@ -230,21 +214,21 @@ def test_the_pace_stays_below_the_accounts(make_service, ses):
     ses.account["SendQuota"]["MaxSendRate"] = 14
     service = make_service(**ses_settings() | ses.settings)
     post_all(service, [f"user {i}" for i in range(20)])
-    wait_until(lambda: len(ses.mails) == 20, 30, "all mails")
+    wait_until(lambda: len(ses.mails) == 20, "all mails")
     times = [at for at, _ in ses.mails]
     assert times[-1] - times[0] > 19 / 5.6 - 0.5
     assert max(sum(1 for at in times if start <= at < start + 1) for start in times) <= 7
-    wait_until(lambda: service.metric("reviewd_ses_pace_millireceivers_per_second") == 11200, 10, "the metric")
+    wait_until(lambda: service.metric("reviewd_ses_pace_millireceivers_per_second") == 11200, "the metric")
 
 
 def test_the_pace_where_the_account_is_not_told(make_service, ses):
     ses.account = None
     service = make_service(**ses_settings() | ses.settings)
     post_all(service, ["Ann", "Bob"])
-    wait_until(lambda: len(ses.mails) == 2, 30, "both mails")
+    wait_until(lambda: len(ses.mails) == 2, "both mails")
     assert ses.mails[1][0] - ses.mails[0][0] > 1.9  # two receivers each
     message = "SES does not tell the account's sending rate; allow ses:GetAccount, or set REVIEWD_SES_RATE"
-    [line] = wait_until(lambda: service.lines(message), 10, "the line")
+    [line] = wait_until(lambda: service.lines(message), "the line")
     assert "AccessDenied" in line["reason"]
 
 
@@ -262,7 +246,7 @@ def test_too_fast(make_service, ses):
     service = make_service(**ses_settings(REVIEWD_SES_RATE="400") | ses.settings)
     names = [f"user {i}" for i in range(40)]
     post_all(service, names)
-    wait_until(lambda: mails_end(service, "sent") == 40, 100, "all mails")
+    wait_until(lambda: mails_end(service, "sent") == 40, "all mails")
     assert sorted(ses.subjects()) == sorted(f"[Positive] Review from {name}" for name in names)
 
 
@@ -270,15 +254,15 @@ def test_the_daily_quota_pauses(make_service, ses):
     ses.refuse = lambda _body: "daily"
     service = make_service(**ses_settings(REVIEWD_SES_RATE="100") | ses.settings)
     post_all(service, ["Ann", "Bob"])
-    wait_until(lambda: service.metric("reviewd_mail_paused") == 1, 30, "the pause")
-    [line] = wait_until(lambda: service.lines("mails are paused"), 10, "the line")
+    wait_until(lambda: service.metric("reviewd_mail_paused") == 1, "the pause")
+    [line] = wait_until(lambda: service.lines("mails are paused"), "the line")
     assert "daily quota" in line["reason"]
     asked = ses.requests
     ses.refuse = lambda _body: None
     time.sleep(2)
     assert ses.requests == asked  # ten minutes
     assert service.stop() == 0
-    assert service.rows("select count(*) from outbox where state = 0") == [(2,)]
+    assert service.outbox() == ["pending"] * 2
 
 
 def test_another_cause_of_a_pause_is_told(make_service, ses):
@@ -287,8 +271,8 @@ def test_another_cause_of_a_pause_is_told(make_service, ses):
     ses.refuse = lambda _body: next(causes, None)
     service = make_service(**ses_settings(REVIEWD_SES_RATE="100") | ses.settings)
     post_all(service, ["Ann"])
-    wait_until(lambda: ses.mails, 60, "the mail")
-    wait_until(lambda: service.lines("mails are sent again"), 10, "the last line")
+    wait_until(lambda: ses.mails, "the mail")
+    wait_until(lambda: service.lines("mails are sent again"), "the last line")
     reasons = [line["reason"] for line in service.lines("mails are paused")]
     assert len(reasons) == 2
     assert "SendingPaused" in reasons[0]
@@ -299,14 +283,14 @@ def test_a_rejected_mail_is_a_dead_letter(make_service, ses):
     ses.refuse = lambda body: "rejected" if "Bob" in body["Content"]["Simple"]["Subject"]["Data"] else None
     service = make_service(**ses_settings(REVIEWD_SES_RATE="100") | ses.settings)
     post_all(service, ["Ann", "Bob", "Cy"])
-    wait_until(lambda: mails_end(service, "dead") == 1, 30, "the dead letter")
-    wait_until(lambda: len(ses.mails) == 2, 30, "the others")
+    wait_until(lambda: mails_end(service, "dead") == 1, "the dead letter")
+    wait_until(lambda: len(ses.mails) == 2, "the others")
     listed = command(service, "mail", "list")
     assert "MessageRejected" in listed.stdout
     assert "admin@example.com" not in listed.stdout
     ses.refuse = lambda _body: None
     assert command(service, "mail", "requeue", "--all").returncode == 0
-    wait_until(lambda: len(ses.mails) == 3, 30, "Bob's mail")
+    wait_until(lambda: len(ses.mails) == 3, "Bob's mail")
 
 
 def build_backlog(make_service, ses, **settings):
@@ -320,7 +304,7 @@ def build_backlog(make_service, ses, **settings):
 
 def test_a_digest_holds_many_reviews(make_service, ses):
     service = build_backlog(make_service, ses, REVIEWD_MAIL_DIGEST_AFTER="2s")
-    wait_until(lambda: mails_end(service, "sent") == 60, 60, "all reviews")
+    wait_until(lambda: mails_end(service, "sent") == 60, "all reviews")
     assert len(ses.mails) < 15
     text = "\n".join(ses.texts() + ses.subjects())
     assert all(f"Review from user {i}." in text for i in range(60))
@@ -330,7 +314,7 @@ def test_a_digest_holds_many_reviews(make_service, ses):
 
 def test_without_digest_each_review_has_its_mail(make_service, ses):
     service = build_backlog(make_service, ses, REVIEWD_SES_RATE="200")
-    wait_until(lambda: mails_end(service, "sent") == 60, 60, "all mails")
+    wait_until(lambda: mails_end(service, "sent") == 60, "all mails")
     assert sorted(ses.subjects()) == sorted(f"[Positive] Review from user {i}." for i in range(60))
 
 
@@ -338,7 +322,7 @@ def test_a_rejected_digest_is_taken_apart(make_service, ses):
     ses_rejects = lambda body: "rejected" if "user 7." in json.dumps(body) else None  # noqa: E731
     service = build_backlog(make_service, ses, REVIEWD_MAIL_DIGEST_AFTER="1s", REVIEWD_SES_RATE="40")
     ses.refuse = ses_rejects
-    wait_until(lambda: mails_end(service, "sent") + mails_end(service, "dead") == 60, 100, "all reviews")
+    wait_until(lambda: mails_end(service, "sent") + mails_end(service, "dead") == 60, "all reviews")
     assert mails_end(service, "dead") <= 1
     text = "\n".join(ses.texts() + ses.subjects())
     assert all(f"Review from user {i}." in text for i in range(60) if i != 7)
@@ -348,23 +332,23 @@ def test_the_stop_does_not_wait_for_ses(make_service, ses):
     ses.hanging.set()
     service = make_service(**ses_settings(REVIEWD_SES_RATE="100") | ses.settings)
     post_all(service, ["Ann", "Bob"])
-    wait_until(lambda: ses.requests >= 1, 20, "the requests")
+    wait_until(lambda: ses.requests >= 1, "the requests")
     began = time.monotonic()
     assert service.stop() == 0
     assert time.monotonic() - began < 10 * SLOW
     ses.hanging.clear()
     service = make_service(folder=service.folder, **ses_settings(REVIEWD_SES_RATE="100") | ses.settings)
-    wait_until(lambda: len(set(ses.subjects())) == 2, 30, "both mails")
+    wait_until(lambda: len(set(ses.subjects())) == 2, "both mails")
 
 
 def test_the_stop_does_not_wait_for_the_pace(make_service, ses):
     service = make_service(**ses_settings(REVIEWD_SES_RATE="0.1") | ses.settings)
     post_all(service, ["Ann", "Bob", "Cy"])
-    wait_until(lambda: ses.mails, 20, "the first mail")
+    wait_until(lambda: ses.mails, "the first mail")
     began = time.monotonic()
     assert service.stop() == 0
     assert time.monotonic() - began < 5 * SLOW
-    assert service.rows("select count(*) from outbox where state = 0") == [(2,)]
+    assert service.outbox() == ["pending"] * 2
 
 
 # --- reviewd check ------------------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ def test_each_positive_review_is_delivered(smtp, make_service):
     service = make_service(**settings_for(smtp(inbox).port))
     post_positive(service, 40)
     service.post({"user_name": "Bob", "review": "terrible"})
-    wait_until(lambda: len(inbox.messages) >= 40, 20, "40 mails")
+    wait_until(lambda: len(inbox.messages) >= 40, "40 mails")
     assert service.stop() == 0
     assert inbox.subjects() == expected(40)
     assert inbox.messages[0].get_content().strip() == f"Review: {EXAMPLE['review']}"
@@ -119,12 +119,12 @@ def test_a_server_that_comes_late(smtp, make_service):
     port = free_port()
     service = make_service(**settings_for(port))
     post_positive(service, 5)
-    wait_until(lambda: service.metric("reviewd_mail_paused") == 1, 10, "the pause")
-    wait_until(lambda: len(service.lines("mails are paused")) == 1, 10, "the line")
+    wait_until(lambda: service.metric("reviewd_mail_paused") == 1, "the pause")
+    wait_until(lambda: len(service.lines("mails are paused")) == 1, "the line")
     inbox = Inbox()
     smtp(inbox, port=port)
-    wait_until(lambda: len(inbox.messages) == 5, 30, "the mails after the pause")
-    wait_until(lambda: service.metric("reviewd_mail_paused") == 0, 10, "the end of the pause")
+    wait_until(lambda: len(inbox.messages) == 5, "the mails after the pause")
+    wait_until(lambda: service.metric("reviewd_mail_paused") == 0, "the end of the pause")
     assert inbox.subjects() == expected(5)
     assert len(service.lines("mails are sent again")) == 1
 
@@ -134,11 +134,11 @@ def test_refused_for_now_and_for_ever(smtp, make_service):
     inbox.say = lambda n: "451 4.3.0 later" if n % 2 else None
     service = make_service(**settings_for(smtp(inbox).port))
     post_positive(service, 6)
-    wait_until(lambda: len(inbox.messages) == 6, 30, "the mails after retries")
+    wait_until(lambda: len(inbox.messages) == 6, "the mails after retries")
     assert inbox.subjects() == expected(6)
     inbox.say = lambda n: "550 5.7.1 not this one"
     post_positive(service, 2, "Eve")
-    wait_until(lambda: service.metric('reviewd_mails_total{outcome="dead"}') == 2, 10, "two dead letters")
+    wait_until(lambda: service.metric('reviewd_mails_total{outcome="dead"}') == 2, "two dead letters")
     for line in service.lines("a mail was given up and is kept as a dead letter"):
         assert "5.7.1" in line["reason"] and "@" not in str(line) and "Eve" not in str(line)
 
@@ -152,7 +152,7 @@ def test_kill_and_restart_lose_nothing(smtp, make_service):
         service.kill()
         service.start()
     wanted = {s for n in range(4) for s in expected(20, f"Round {n}")}
-    wait_until(lambda: set(inbox.subjects()) == wanted, 30, "all mails")
+    wait_until(lambda: set(inbox.subjects()) == wanted, "all mails")
     # At least once: what was in hand at a kill may come again, with the same Message-ID.
     by_id = {m["Message-ID"]: m["Subject"] for m in inbox.messages}
     assert sorted(by_id.values()) == sorted(wanted)
@@ -171,16 +171,16 @@ def test_starttls_and_login(smtp, make_service, certificate, tmp_path):
     trusted = {"AWS_CA_BUNDLE": str(certificate / "cert.pem"), "SSL_CERT_FILE": str(certificate / "cert.pem")}
     wrong = make_service(tmp_path / "wrong", **settings_for(server.port, "user:wrong@", **trusted))
     post_positive(wrong, 1)
-    wait_until(lambda: wrong.lines("mails are paused"), 10, "the pause")
+    wait_until(lambda: wrong.lines("mails are paused"), "the pause")
     assert "login" in wrong.lines("mails are paused")[0]["reason"]
     untrusting = make_service(tmp_path / "untrusting", **settings_for(server.port, "user:p%40ss%3Aword%2F@"))
     post_positive(untrusting, 1)
-    wait_until(lambda: untrusting.lines("mails are paused"), 10, "the pause")
+    wait_until(lambda: untrusting.lines("mails are paused"), "the pause")
     assert "certificate" in untrusting.lines("mails are paused")[0]["reason"]
     assert not inbox.messages
     right = make_service(tmp_path / "right", **settings_for(server.port, "user:p%40ss%3Aword%2F@", **trusted))
     post_positive(right, 3)
-    wait_until(lambda: len(inbox.messages) == 3, 10, "three mails")
+    wait_until(lambda: len(inbox.messages) == 3, "three mails")
     assert not [line for line in right.log if "p@ss" in line or "p%40ss" in line]
 
 
@@ -188,7 +188,7 @@ def test_tls_that_is_not_offered(smtp, make_service):
     inbox = Inbox()
     service = make_service(**settings_for(smtp(inbox).port, REVIEWD_SMTP_REQUIRE_TLS="on"))
     post_positive(service, 1)
-    wait_until(lambda: service.lines("mails are paused"), 10, "the pause")
+    wait_until(lambda: service.lines("mails are paused"), "the pause")
     assert not inbox.messages
 
 
@@ -197,11 +197,11 @@ def test_stop_while_mails_are_under_way(smtp, make_service):
     inbox.say = lambda n: time.sleep(0.2)
     service = make_service(**settings_for(smtp(inbox).port))
     post_positive(service, 30)
-    wait_until(lambda: inbox.messages, 10, "the first mail")
+    wait_until(lambda: inbox.messages, "the first mail")
     assert service.stop() == 0
     delivered = len(inbox.messages)
     assert delivered < 30
     inbox.say = None
     service.start()
-    wait_until(lambda: len(inbox.messages) >= 30, 20, "the rest")
+    wait_until(lambda: len(inbox.messages) >= 30, "the rest")
     assert inbox.subjects() == expected(30)  # an orderly stop sends none twice

@@ -31,6 +31,8 @@ if compgen -G 'tests/integration/test_*.py' >/dev/null; then
     export AWS_CALL_TOOL=$PWD/$build/tests/tools/aws_call_tool
     export DYNAMODB_CONTRACT=$PWD/$build/tests/tools/dynamodb_contract
     export REVIEWD_SAN=$san
-    "$venv/bin/python" -m pytest -q --timeout=300 -p no:cacheprovider tests/integration || status=1
+    # Most tests wait more than they compute, so there are more of them at a time than cores.
+    "$venv/bin/python" -m pytest -q -n $((2 * $(nproc))) --dist worksteal --timeout=600 -p no:cacheprovider \
+        tests/integration || status=1
 fi
 exit "$status"
