@@ -2,13 +2,12 @@
 
 import signal
 import socket
-import sqlite3
 import struct
 import time
 
 import pytest
 
-from service import EXAMPLE, SLOW, read_all, wait_until
+from service import EXAMPLE, read_all, wait_until
 
 HEAD = b"POST /reviews HTTP/1.1\r\nHost: a\r\n"
 ABORTED = "reviewd_requests_aborted_total"
@@ -52,7 +51,7 @@ def test_clients_that_go_away_are_noticed(service, leave, frozen):
         leave(connection)
     if frozen:
         service.process.send_signal(signal.SIGCONT)
-    wait_until(lambda: service.metric(OPEN) == 1, 5, what="the connections' end")
+    wait_until(lambda: service.metric(OPEN) == 1, "the connections' end")
     begun = sum(data.startswith(HEAD) for data in beginnings)
     # What is reset together with its bytes is gone before it is read.
     assert service.metric(ABORTED) == begun or (frozen and leave is reset)
@@ -60,15 +59,12 @@ def test_clients_that_go_away_are_noticed(service, leave, frozen):
     assert service.post(EXAMPLE)[0] == 200
 
 
+@pytest.mark.stores("sqlite")
 def test_a_client_that_only_ends_its_side_gets_its_answer(service):
-    other = sqlite3.connect(service.database, isolation_level=None)
-    other.execute("begin immediate")  # nothing can be committed
-    with service.connect() as connection:
+    with service.store.stalled(), service.connect() as connection:
         connection.sendall(HEAD + b"Content-Length: 22\r\n\r\n" + b'{"review":"very nice"}')
         connection.shutdown(socket.SHUT_WR)
-        answer = read_all(connection, quiet=5)
-    other.execute("rollback")
-    other.close()
+        answer = read_all(connection)
     # Given up by the store after 2 s, in which the reaper has come by.
     assert answer.startswith(b"HTTP/1.1 503 ") and answer.endswith(b"<closed>")
     assert service.metric(ABORTED) == 0
@@ -82,22 +78,22 @@ def test_a_short_keep_alive_does_not_cut_pauses_in_a_body(make_service, head):
         connection.sendall(HEAD + head + body[:10])
         time.sleep(3.5)
         connection.sendall(body[10:] + (b"\r\n0\r\n\r\n" if b"chunked" in head else b""))
-        answer = read_all(connection, quiet=5)
+        answer = read_all(connection)
     assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"<closed>")  # idle by then
     assert service.metric("reviewd_connections_cut_total") == 0
 
 
 def test_a_short_keep_alive_does_not_cut_pauses_in_a_head(make_service):
-    service = make_service(REVIEWD_KEEPALIVE="1s")
+    service = make_service(REVIEWD_KEEPALIVE="2s")
     with service.connect() as connection:
         for _ in range(2):
             connection.sendall(b"GET /healthz HTTP/1.1\r\n")
-            time.sleep(3.5)
+            time.sleep(4.5)
             connection.sendall(b"Host: a\r\n\r\n")
             assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
-            time.sleep(0.5)
+            time.sleep(0.1)
             connection.sendall(b"GET /he")
-            time.sleep(3.5)
+            time.sleep(4.5)
             connection.sendall(b"althz HTTP/1.1\r\nHost: a\r\n\r\n")
             assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
 
@@ -107,9 +103,9 @@ def test_a_short_keep_alive_closes_idle_connections(make_service):
     with service.connect() as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
         start = time.monotonic()
-        answer = read_all(connection, quiet=6)
+        answer = read_all(connection)
         assert answer.endswith(b"<closed>")
-        assert 1 <= time.monotonic() - start < 4 * SLOW
+        assert 1 <= time.monotonic() - start < 20
     assert service.metric("reviewd_connections_cut_total") == 0
 
 
@@ -124,7 +120,7 @@ def post_blindly(connection, head, parts):
         connection.sendall(head)
         for part in parts:
             connection.sendall(part)
-        return read_all(connection, quiet=2)
+        return read_all(connection, done=lambda received: received.endswith(b"}"))
     except (BrokenPipeError, ConnectionResetError):
         return None
 
@@ -173,7 +169,7 @@ def test_a_refused_body_that_trickles_is_cut_at_the_deadline(make_service):
         connection.settimeout(0.05)
         begun = time.monotonic()
         with pytest.raises((BrokenPipeError, ConnectionResetError)):
-            while time.monotonic() - begun < 10 * SLOW:
+            while time.monotonic() - begun < 100:
                 connection.send(b"x")
                 time.sleep(0.05)
     assert service.metric("reviewd_connections_cut_total") == 1
@@ -198,7 +194,7 @@ def test_health_is_answered_when_all_connections_are_taken(make_service):
     assert service.raw(GET % b"/nothing").startswith(b"HTTP/1.1 404 ")
     assert service.metric("reviewd_connections_extra_total") == 83
     held.pop().close()
-    wait_until(lambda: service.post(EXAMPLE)[0] == 200, 5)
+    wait_until(lambda: service.post(EXAMPLE)[0] == 200)
     for connection in held:  # these were served all the time
         connection.sendall(GET % b"/healthz")
         assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
@@ -210,6 +206,6 @@ def test_the_reserve_is_small_and_comes_back(make_service):
     silent = [service.connect() for _ in range(40)]
     begun = time.monotonic()
     assert service.request("GET", "/healthz")[0] == 200  # waits behind them all
-    assert 2 < time.monotonic() - begun < 12 * SLOW
+    assert 2 < time.monotonic() - begun < 60
     for connection in silent:
         connection.close()

@@ -99,8 +99,7 @@ static void keeps_the_order(void **state)
             }
             buf_add_str(&text, "bad\n");
             buf_add_str(&expected, "\n");
-            buf_addf(&errors, "reviewd score: line %zu, byte 1: not a JSON object\n",
-                     (size_t)++lines);
+            buf_addf(&errors, "reviewd: line %zu, byte 1: not a JSON object\n", (size_t)++lines);
             assert_true(submit(pool, buf_span(&text)));
             buf_free(&text);
         }
@@ -157,7 +156,7 @@ static void gives_up_when_it_cannot_write(void **state)
     score_pool_stop(pool);
     assert_true(out.failed);
     check_content(out.error_fd,
-                  "reviewd score: cannot write standard output: No space left on device\n");
+                  "reviewd: cannot write to standard output: No space left on device\n");
     close_output(&out);
 }
 
@@ -182,7 +181,7 @@ static void reports_lack_of_memory(void **state)
     open_output(&out, clock_system());
     assert_int_equal(score_output_write(&out, &block), -1);
     assert_int_equal(score_output_write(&out, &block), -1);
-    check_content(out.error_fd, "reviewd score: out of memory\n");
+    check_content(out.error_fd, "reviewd: out of memory\n");
     close_output(&out);
 }
 
@@ -210,7 +209,7 @@ static void shows_progress(void **state)
     block.fault_count = 1;
     assert_int_equal(score_output_write(&out, &block), 0); /* an error line stands alone */
     check_content(out.error_fd, "\r\033[K3000 lines, 1 MB, 1500 lines/s, 75 %, 1 s left\r\033[K"
-                                "reviewd score: line 4001, byte 1: the line ends too early\n");
+                                "reviewd: line 4001, byte 1: the line ends too early\n");
     close_output(&out);
 }
 
