@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,18 +13,39 @@ import urllib.request
 
 import botocore.session
 
-from children import end, start
+from children import end, free_port, start
 
 REGION = "eu-west-1"
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
+class StandIn:
+    """What stands in for AWS at `url`, for those who have `keys`."""
+
+    @property
+    def settings(self):
+        """The variables with which reviewd uses it."""
+        return self.settings_for(self.url)
+
+    def settings_for(self, url):
+        """With `url` in front of the server: a proxy that makes faults, or another stand-in."""
+        return {"AWS_ENDPOINT_URL": url, "AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": self.keys[0],
+                "AWS_SECRET_ACCESS_KEY": self.keys[1], "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def settings_of(self, service):
+        """For that service alone, whatever stands in for the others."""
+        settings = self.settings
+        settings[f"AWS_ENDPOINT_URL_{service.upper()}"] = settings.pop("AWS_ENDPOINT_URL")
+        return settings
+
+    def client(self, service, url=None):
+        """AWS's own client for it."""
+        session = botocore.session.Session()
+        return session.create_client(service, region_name=REGION, endpoint_url=url or self.url,
+                                     aws_access_key_id=self.keys[0], aws_secret_access_key=self.keys[1])
 
 
-class Aws:
-    """A moto server. `settings` are the variables with which reviewd uses it; client() is AWS's own client for it."""
+class Aws(StandIn):
+    """A moto server."""
 
     def __init__(self):
         port = free_port()
@@ -43,21 +63,6 @@ class Aws:
         self.keys = self._make_user()
         self.verify()
 
-    @property
-    def settings(self):
-        return self.settings_for(self.url)
-
-    def settings_for(self, url):
-        """With `url` in front of the server: a proxy that makes faults, or another stand-in."""
-        return {"AWS_ENDPOINT_URL": url, "AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": self.keys[0],
-                "AWS_SECRET_ACCESS_KEY": self.keys[1], "AWS_EC2_METADATA_DISABLED": "true"}
-
-    def settings_of(self, service):
-        """For that service alone, whatever stands in for the others."""
-        settings = self.settings
-        settings[f"AWS_ENDPOINT_URL_{service.upper()}"] = settings.pop("AWS_ENDPOINT_URL")
-        return settings
-
     @contextlib.contextmanager
     def stalled(self):
         """In the meantime it answers nothing, and connections to it are not refused either."""
@@ -66,11 +71,6 @@ class Aws:
             yield
         finally:
             self.server.send_signal(signal.SIGCONT)
-
-    def client(self, service, url=None):
-        session = botocore.session.Session()
-        return session.create_client(service, region_name=REGION, endpoint_url=url or self.url,
-                                     aws_access_key_id=self.keys[0], aws_secret_access_key=self.keys[1])
 
     def _make_user(self, actions="*"):
         iam = self.client("iam")

@@ -7,6 +7,10 @@ from service import Service
 from stores import Sqlite, Table
 
 
+# The fixture that each store needs.
+SERVERS = {"sqlite": None, "dynamodb": "aws", "dynamodb-local": "dynamodb_local"}
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "stores(name, …): what is tested is of these stores alone")
 
@@ -35,18 +39,17 @@ def make_table(aws):
 @pytest.fixture
 def store(request):
     """The store of this run of the test, by folder: a service that is started again there finds what it left."""
-    make = Sqlite
-    if request.param == "dynamodb":
-        make_table = request.getfixturevalue("make_table")
-        make = lambda folder: make_table()  # noqa: E731
+    server = SERVERS[request.param] and request.getfixturevalue(SERVERS[request.param])
     made = {}
 
     def store_of(folder):
         if folder not in made:
-            made[folder] = make(folder)
+            made[folder] = Table(server) if server else Sqlite(folder)
         return made[folder]
 
-    return store_of
+    yield store_of
+    for kept in made.values():
+        kept.remove()
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from aws import StandIn
 from children import end, start
 
 FOLDER = Path(os.environ.get("DYNAMODB_LOCAL", Path(__file__).resolve().parents[2] / "build/dynamodb-local"))
@@ -34,8 +35,10 @@ def why_missing():
     return f"no network namespace can be made here: {tried.stderr.strip()}" if tried.returncode else None
 
 
-class DynamoDbLocal:
-    """A running server at `url`. Keys and signatures are not looked at."""
+class DynamoDbLocal(StandIn):
+    """A running server. It does not look whether keys and signatures are right."""
+
+    keys = ("AKIDEXAMPLE", "secret")
 
     def __init__(self):
         listening = socket.create_server(("127.0.0.1", 0), backlog=128)

@@ -8,8 +8,7 @@ import sys
 import time
 import urllib.request
 
-from aws import free_port
-from children import end, start
+from children import end, free_port, start
 
 
 class Faults:

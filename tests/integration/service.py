@@ -13,7 +13,6 @@ from pathlib import Path
 from children import LEASH, start
 
 BINARY = os.environ.get("REVIEWD_BIN", str(Path(__file__).parents[2] / "build" / "reviewd"))
-SLOW = 5 if os.environ.get("REVIEWD_SAN") else 1  # sanitizers slow everything down
 
 EXAMPLE = {
     "user_name": "Patricia Stewart",
@@ -90,11 +89,11 @@ class Service:
                 self.port = int(json.loads(text)["address"].rsplit(":", 1)[1])
         stream.close()
 
-    def stop(self, signum=signal.SIGTERM, timeout=30):
+    def stop(self, signum=signal.SIGTERM):
         """Ends the process with a signal and returns its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signum)
-        status = self.process.wait(timeout * SLOW)
+        status = self.process.wait(100)
         if self.reader:
             self.reader.join(10)
         return status
@@ -113,7 +112,7 @@ class Service:
 
     def request(self, method, path, body=None, headers=None):
         """One request on a connection of its own: (status, headers, body as text)."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=40 * SLOW)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=100)
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
@@ -126,7 +125,7 @@ class Service:
         return self.request("POST", path, body, headers)
 
     def connect(self):
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=40 * SLOW)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=100)
         return connection
 
     def raw(self, data, **until):
@@ -153,7 +152,7 @@ class Service:
 def read_all(connection, quiet=30.0, done=lambda received: False):
     """Reads until the end of the stream, until nothing comes for `quiet` seconds, or until it is done(). The end shows
     as b'<closed>'."""
-    connection.settimeout(quiet * SLOW)
+    connection.settimeout(quiet)
     received = b""
     while not done(received):
         try:

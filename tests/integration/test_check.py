@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from service import BINARY, SLOW
+from service import BINARY
 
 
 def run(command, service):
@@ -16,7 +16,7 @@ def run(command, service):
         env=environment | service.settings | {"REVIEWD_LISTEN": f"127.0.0.1:{service.port or 1}"},
         capture_output=True,
         text=True,
-        timeout=30 * SLOW,
+        timeout=100,
     )
     return done.returncode, done.stdout, done.stderr
 

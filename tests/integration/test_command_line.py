@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from service import BINARY, EXAMPLE, SLOW, wait_until
+from service import BINARY, EXAMPLE, wait_until
 
 COMMANDS = ["serve", "score", "config", "check", "mail", "table", "healthcheck"]
 ACTIONS = [["mail", "list"], ["mail", "requeue"], ["mail", "drop"], ["table", "create"]]
@@ -16,7 +16,7 @@ def run(*arguments, **more):
     environment = {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS") or k == "PATH"}
     environment |= more.pop("settings", {})
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
-    done = subprocess.run([BINARY, *arguments], env=environment, text=True, timeout=30 * SLOW, **output)
+    done = subprocess.run([BINARY, *arguments], env=environment, text=True, timeout=100, **output)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from children import start
+
 ROOT = Path(__file__).resolve().parents[2]
 GENERATOR = os.environ.get("REQUEST_GENERATOR_BIN", ROOT / "build/request_generator")
 SENTIMENTS = ["Positive", "Neutral", "Negative"]
@@ -231,7 +233,7 @@ def test_rate(server):
 
 def test_interrupt_prints_the_summary_so_far(server):
     arguments = [GENERATOR, "--url", server.url, "--count", "1000", "--rate", "50", "--concurrency", "4"]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with start(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         wait_until(lambda: len(server.posts) >= 6)
         server.gate.clear()
         wait_until(lambda: server.under_way >= 2)

@@ -95,7 +95,7 @@ def test_lists_are_fetched_when_a_package_is_not_found(machine):
 
 
 @pytest.mark.parametrize("groups, says", [
-    ([], "name at least one group of: build test lint fuzz coverage bench"),
+    ([], "name at least one group of: build test dynamodb lint fuzz coverage bench"),
     (["nonsense"], "no group is called 'nonsense'"),
 ])
 def test_wrong_usage(machine, groups, says):

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from service import BINARY, EXAMPLE, SLOW, read_all, wait_until
+from children import free_port
+from service import BINARY, EXAMPLE, read_all, wait_until
 
 SAN = os.environ.get("REVIEWD_SAN")
 sqlite = pytest.mark.stores("sqlite")  # for what only files and locks do
@@ -50,7 +51,7 @@ class Posters:
             name = f"{number}-{serial}-{uuid.uuid4()}"
             try:
                 if connection is None:
-                    connection = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=20 * SLOW)
+                    connection = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=100)
                 connection.request("POST", "/reviews", json.dumps({"user_name": name, "review": words[label]}))
                 answer = connection.getresponse()
                 answer.read()
@@ -114,7 +115,7 @@ def test_drain_announces_itself_and_serves_on(make_service):
     assert service.request("GET", "/healthz")[0] == 200
     status, headers, _ = service.post(EXAMPLE)
     assert (status, headers["Connection"]) == (200, "close")
-    assert service.process.wait(20 * SLOW) == 0
+    assert service.process.wait(100) == 0
     assert len(service.rows()) == 1
 
 
@@ -124,7 +125,7 @@ def test_idle_connections_do_not_hold_the_stop(make_service):
         half.sendall(b"POST /revi")
         begun = time.monotonic()
         assert service.stop() == 0
-        assert time.monotonic() - begun < 10 * SLOW
+        assert time.monotonic() - begun < 30
         assert read_all(idle) in (b"<closed>", b"<reset>")
 
 
@@ -135,7 +136,7 @@ def test_request_under_way_holds_the_stop_until_its_limit(make_service):
         wait_until(lambda: service.metric("reviewd_request_bytes_total") >= 2)
         begun = time.monotonic()
         assert service.stop() == 0
-        assert 0.9 < time.monotonic() - begun < 10 * SLOW
+        assert 0.9 < time.monotonic() - begun < 30
 
 
 def test_request_finished_during_the_drain_is_answered(make_service):
@@ -150,7 +151,7 @@ def test_request_finished_during_the_drain_is_answered(make_service):
         slow.sendall(body[5:])
         answer = read_all(slow)
     assert b"HTTP/1.1 200 OK" in answer and b"Connection: close" in answer
-    assert service.process.wait(20 * SLOW) == 0
+    assert service.process.wait(100) == 0
 
 
 def test_new_requests_during_the_drain_are_refused(make_service):
@@ -171,7 +172,7 @@ def test_new_requests_during_the_drain_are_refused(make_service):
         assert b"Retry-After: 1" in answer and b"Connection: close" in answer and answer.endswith(b"<closed>")
         slow.sendall(body[5:])
         assert read_all(slow).startswith(b"HTTP/1.1 200 OK")
-    assert service.process.wait(20 * SLOW) == 0
+    assert service.process.wait(100) == 0
     assert len(service.rows()) == 1
 
 
@@ -191,7 +192,7 @@ def test_what_is_in_hand_at_the_end_of_the_drain_gets_504(make_service, count):
         client.close()
     for answer in answers:
         assert answer.startswith(b"HTTP/1.1 504 ") and b"Connection: close" in answer
-    assert service.process.wait(20 * SLOW) == 0
+    assert service.process.wait(100) == 0
     assert [line["resourcePath"] for line in service.lines("request")].count("/reviews") == count
 
 
@@ -199,7 +200,7 @@ def test_what_is_in_hand_at_the_end_of_the_drain_gets_504(make_service, count):
 def test_address_that_cannot_be_had(make_service, listen, advice):
     service = make_service(start=False, REVIEWD_LISTEN=listen)
     service.launch()
-    assert service.process.wait(20 * SLOW) in (1, 2)
+    assert service.process.wait(100) in (1, 2)
     service.reader.join(10)
     assert any(advice in line and "REVIEWD_LISTEN" in line for line in service.log), service.log
 
@@ -254,11 +255,6 @@ def test_second_signal_ends_at_once(make_service):
     begun = time.monotonic()
     assert service.stop(signal.SIGINT) == 128 + signal.SIGINT
     assert time.monotonic() - begun < 20
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 def test_blocked_standard_error_blocks_nobody(make_service):
@@ -318,7 +314,7 @@ def test_open_files_run_out_and_come_back(make_service):
 def test_idle_connections_leave_files_for_store_and_mail(make_service):
     service = make_service(wrapper=["prlimit", "--nofile=64:64"])
     assert service.lines("the limit of open files allows fewer connections than REVIEWD_CONNECTION_LIMIT")
-    client = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20 * SLOW)
+    client = http.client.HTTPConnection("127.0.0.1", service.port, timeout=100)
     client.connect()
     client.request("GET", "/healthz")
     client.getresponse().read()
@@ -446,7 +442,7 @@ def run(*arguments, **environment):
         env={"PATH": os.environ["PATH"], **{k: v for k, v in os.environ.items() if "SAN_OPTIONS" in k}, **environment},
         capture_output=True,
         text=True,
-        timeout=30 * SLOW,
+        timeout=100,
     )
 
 

@@ -72,7 +72,8 @@ def test_representation(service):
     assert "Preference-Applied" not in service.post(EXAMPLE, headers={"Prefer": "return=minimal"})[1]
     body = json.dumps(EXAMPLE).encode()
     fields = b'Prefer: wait=10; x="a, return=minimal"\r\npReFeR: RETURN = "representation"\r\n'
-    answer = service.raw(b"POST /reviews HTTP/1.1\r\nHost: a\r\n%sContent-Length: %d\r\n\r\n%s" % (fields, len(body), body))
+    data = b"POST /reviews HTTP/1.1\r\nHost: a\r\n%sContent-Length: %d\r\n\r\n%s" % (fields, len(body), body)
+    answer = service.raw(data, done=lambda received: received.endswith(b"}"))
     assert b"Preference-Applied: return=representation\r\n" in answer
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from children import start
+
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("REVIEWD_BIN", str(ROOT / "build/reviewd"))
 CLEAN = {k: v for k, v in os.environ.items() if not k.startswith("REVIEWD_")}
@@ -32,7 +34,7 @@ class Session:
 
     def __init__(self, *arguments, **options):
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        self.process = subprocess.Popen([BINARY, "score", *arguments], env=CLEAN, bufsize=0, **(pipes | options))
+        self.process = start([BINARY, "score", *arguments], env=CLEAN, bufsize=0, **(pipes | options))
 
     def __enter__(self):
         return self

@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from service import BINARY, SLOW, wait_until
+from service import BINARY, wait_until
 from ses_stub import SesStub
 
 GOOD = "The tool is fantastic. Far despite visit mind computer prevent."
@@ -51,7 +51,7 @@ def post_all(service, names, review=GOOD):
 def command(service, *arguments):
     environment = {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS") or k == "PATH"}
     return subprocess.run([BINARY, *arguments], env=environment | service.settings, capture_output=True, text=True,
-                          timeout=60 * SLOW, check=False)
+                          timeout=100, check=False)
 
 
 # --- moto ---------------------------------------------------------------------------------------------------
@@ -335,7 +335,7 @@ def test_the_stop_does_not_wait_for_ses(make_service, ses):
     wait_until(lambda: ses.requests >= 1, "the requests")
     began = time.monotonic()
     assert service.stop() == 0
-    assert time.monotonic() - began < 10 * SLOW
+    assert time.monotonic() - began < 30
     ses.hanging.clear()
     service = make_service(folder=service.folder, **ses_settings(REVIEWD_SES_RATE="100") | ses.settings)
     wait_until(lambda: len(set(ses.subjects())) == 2, "both mails")
@@ -347,7 +347,7 @@ def test_the_stop_does_not_wait_for_the_pace(make_service, ses):
     wait_until(lambda: ses.mails, "the first mail")
     began = time.monotonic()
     assert service.stop() == 0
-    assert time.monotonic() - began < 5 * SLOW
+    assert time.monotonic() - began < 15
     assert service.outbox() == ["pending"] * 2
 
 

@@ -11,6 +11,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from children import free_port
 from service import EXAMPLE, wait_until
 
 
@@ -56,14 +57,6 @@ def smtp():
     for server in running:
         if server._thread is not None:
             server.stop()
-
-
-def free_port():
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
