@@ -26,7 +26,7 @@ static void *run(void *argument)
             continue;
         }
         pthread_mutex_unlock(&c->lock);
-        bool complete = sqlite_db_checkpoint(&c->db);
+        bool complete = sqlite_db_checkpoint(&c->db) && sqlite_db_sync(&c->db);
         pthread_mutex_lock(&c->lock);
         c->complete = complete;
         c->busy = false;

@@ -2,13 +2,13 @@
  *
  * The copying, and above all the fsync of pages in random places, takes longer than many commits.
  * So when the WAL has reached its bound, a thread with a connection of its own does it beside the
- * writer (a PASSIVE checkpoint waits for nobody, and nobody waits for it). What it cannot do is to
- * let the WAL begin at its start again: for that nothing may be left in it, and while it copies the
- * writer adds more. Hence step follows step, most of them shorter than the one before, until what
- * came in meanwhile is little, or the WAL twice as long as its bound; that rest the writer moves
- * itself, between two batches. The next commit then overwrites the WAL from its start. A writer
- * that outruns the thread waits for it, so that the WAL never gets longer than three times its
- * bound.
+ * writer (a PASSIVE checkpoint waits for nobody, and nobody waits for it), and syncs them, which
+ * SQLite leaves to the checkpoint that moves the last page. What it cannot do is to let the WAL
+ * begin at its start again: for that nothing may be left in it, and while it copies the writer adds
+ * more. Hence step follows step, most of them shorter than the one before, until what came in
+ * meanwhile is little, or the WAL twice as long as its bound; that rest the writer moves itself,
+ * between two batches. The next commit then overwrites the WAL from its start. A writer that
+ * outruns the thread waits for it, so that the WAL never gets longer than three times its bound.
  *
  * Unless pages cannot be moved: a reader that holds on to an older state, or a disk too full for
  * the database to grow, lets the WAL grow on, and harms no commit. It shrinks again when the cause

@@ -372,6 +372,14 @@ bool sqlite_db_checkpoint(struct sqlite_db *db)
     return true;
 }
 
+bool sqlite_db_sync(struct sqlite_db *db)
+{
+    sqlite3_file *file = NULL;
+    int rc = sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_FILE_POINTER, (void *)&file);
+    return rc == SQLITE_OK && file->pMethods != NULL &&
+           file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) == SQLITE_OK;
+}
+
 int64_t sqlite_db_data_version(struct sqlite_db *db)
 {
     sqlite3_stmt *statement = sqlite_db_statement(db, STMT_DATA_VERSION);

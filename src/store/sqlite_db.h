@@ -100,6 +100,10 @@ int sqlite_db_unmoved(struct sqlite_db *db, struct sqlite_error *error);
  * to the commits either way. */
 bool sqlite_db_checkpoint(struct sqlite_db *db);
 
+/* Makes durable what was moved into the database. A checkpoint does so only when it has moved all;
+ * to do it before shortens that one. Whether it went well. */
+bool sqlite_db_sync(struct sqlite_db *db);
+
 /* A number that changes when another connection has committed; -1 when it cannot be read. */
 int64_t sqlite_db_data_version(struct sqlite_db *db);
 

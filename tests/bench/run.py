@@ -85,23 +85,32 @@ class Bench:
             Figure("… one at a time, p50 with the constant's own time", single["call_p50_us"], "µs", 150, at_least=False),
         ]
 
-    def posts(self) -> list[Figure]:
-        """The service and the yardstick in turns, so that both see the same weather."""
+    def against_constant(self, name: str, settings: dict[str, str]) -> tuple[float, list[service.Load], float]:
+        """The service and the yardstick in turns, so that both see the same weather: the median ratio of a turn, the
+        service's loads, and the mails that waited at the end of them."""
         bodies, script = self.bodies(), HERE / "post.lua"
-        ours, theirs = [], []
+        ours, ratios = [], []
         with service.constant(self.build / "tests/bench/mhd_constant", max(os.cpu_count(), 2)) as url:
-            with service.reviewd(self.reviewd, self.folder / "posts") as s:
+            with service.reviewd(self.reviewd, self.folder / name, settings=settings) as s:
                 for _ in range(ROUNDS):
-                    theirs.append(service.wrk(url, script, bodies, ROUND_S))
+                    theirs = service.wrk(url, script, bodies, ROUND_S)
                     ours.append(service.wrk(s.url, script, bodies, ROUND_S))
-        self.check_rows(self.folder / "posts", sum(load.requests for load in ours))
-        rate = statistics.median(load.per_second for load in ours)
-        yardstick = statistics.median(load.per_second for load in theirs)
+                    ratios.append(ours[-1].per_second / theirs.per_second)
+                backlog = s.metric("reviewd_outbox_pending")
+        self.check_rows(self.folder / name, sum(load.requests for load in ours))
+        return statistics.median(ratios), ours, backlog
+
+    def posts(self) -> list[Figure]:
+        ratio, loads, _ = self.against_constant("posts", {"REVIEWD_MAIL": "none"})
+        mailed_ratio, mailed, backlog = self.against_constant("mailed", {})
         return [
-            Figure("POST /reviews, SQLite, 64 connections, against a constant", rate / yardstick, "of its requests/s", 0.30),
-            Figure("… requests a second", rate, "/s"),
-            Figure("… the constant's", yardstick, "/s"),
-            Figure("… p99", statistics.median(load.p99_ms for load in ours), "ms", 10, at_least=False),
+            Figure("POST /reviews, SQLite, 64 connections, against a constant", ratio, "of its requests/s", 0.30),
+            Figure("… requests a second", statistics.median(load.per_second for load in loads), "/s"),
+            Figure("… p99", statistics.median(load.p99_ms for load in loads), "ms", 10, at_least=False),
+            Figure("the same with a mail for each Positive, into a mail directory", mailed_ratio, "of its requests/s"),
+            Figure("… requests a second", statistics.median(load.per_second for load in mailed), "/s"),
+            Figure("… p99", statistics.median(load.p99_ms for load in mailed), "ms"),
+            Figure("… mails that still waited at the end of the load", backlog, ""),
         ]
 
     @staticmethod

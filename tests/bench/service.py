@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,10 @@ class Service:
     def memory_kib(self, field: str = "VmRSS") -> int:
         text = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii", errors="replace")
         return int(re.search(rf"^{field}:\s+(\d+) kB", text, re.M).group(1))
+
+    def metric(self, name: str) -> float:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics") as answer:
+            return float(re.search(rf"^{name} (\S+)", answer.read().decode(), re.M).group(1))
 
     def processor_use(self) -> tuple[float, int, int]:
         """(seconds on a processor, voluntary switches, threads) since the start, over all threads."""
