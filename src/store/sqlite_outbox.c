@@ -5,7 +5,11 @@
 #include <string.h>
 #include <time.h>
 
-enum { ORPHANS_MAX = 64 };
+enum {
+    ORPHANS_MAX = 64,
+    /* Reviews that one claim brings into memory; the one that passes this ends it. */
+    CLAIM_BYTES_MAX = 4 * 1024 * 1024
+};
 
 /* The columns of STMT_CLAIM and STMT_DEAD_LIST. */
 enum {
@@ -192,7 +196,7 @@ static enum row_fate claim_row(sqlite3_stmt *row, struct sqlite_claims *claims,
         return ROW_SKIPPED;
     if (sqlite3_column_type(row, COL_REVIEW) == SQLITE_NULL)
         return ROW_ORPHAN;
-    if (due_us > claim->now_us || claim->count == claim->max) {
+    if (due_us > claim->now_us || claim->count == claim->max || claim->bytes >= CLAIM_BYTES_MAX) {
         claim->next_due_us = due_us;
         return ROW_ENDS;
     }
@@ -200,6 +204,7 @@ static enum row_fate claim_row(sqlite3_stmt *row, struct sqlite_claims *claims,
         claim->next_due_us = due_us;
         return ROW_NO_MEMORY;
     }
+    claim->bytes += claim->entries[claim->count].item.review.len;
     claim->count++;
     claims_add(claims, id);
     return ROW_TAKEN;
@@ -212,6 +217,7 @@ int sqlite_outbox_claim(struct sqlite_db *db, struct sqlite_claims *claims,
     uint64_t orphans[ORPHANS_MAX];
     size_t orphan_count = 0;
     claim->count = 0;
+    claim->bytes = 0;
     claim->next_due_us = INT64_MAX;
     if (!claims_reserve(claims, claim->max))
         return no_memory(db, error);

@@ -31,6 +31,7 @@ struct sqlite_claim {
     struct outbox_entry *entries;
     size_t max;
     size_t count;        /* result */
+    size_t bytes;        /* of their reviews */
     int64_t next_due_us; /* result */
 };
 
@@ -38,7 +39,8 @@ struct sqlite_claim {
 int sqlite_outbox_add(struct sqlite_db *db, const struct item *item, int64_t now_us,
                       struct sqlite_error *error);
 
-/* As store_claim(). Entries whose review somebody has deleted are dropped, which `delta` tells. */
+/* As store_claim(), at most 4 MiB of reviews and one more. Entries whose review somebody has
+ * deleted are dropped, which `delta` tells. */
 int sqlite_outbox_claim(struct sqlite_db *db, struct sqlite_claims *claims,
                         struct sqlite_claim *claim, struct sqlite_delta *delta,
                         struct sqlite_error *error);
