@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 64, SYNC_ONE_BY_ONE = 4, NAME_SIZE = 64, TMP_AGE_S = 36 * 3600 };
+enum { BATCH = 256, SYNC_ONE_BY_ONE = 4, NAME_SIZE = 64, TMP_AGE_S = 36 * 3600 };
 
 static const char name_end[] = ".reviewd";
 
@@ -107,9 +107,10 @@ static int create_file(const struct maildir_folders *f, const char *name)
     return openat(f->tmp_fd, name, flags, 0640);
 }
 
-/* Writes one file into tmp/. As create_file(). */
+/* Writes one file into tmp/, and to the disk if it is to be synced alone. 0, or -1 with errno;
+ * EEXIST: that mail was delivered before. */
 static int write_file(const struct maildir *m, const struct maildir_folders *f,
-                      const struct outbox_entry *entry, const char *name)
+                      const struct outbox_entry *entry, const char *name, bool sync)
 {
     struct buf text = BUF_INIT;
     message_rfc5322(&text, entry, m->addresses);
@@ -119,15 +120,16 @@ static int write_file(const struct maildir *m, const struct maildir_folders *f,
         fd = create_file(f, name);
         saved = errno;
     }
-    if (fd >= 0 && write_all(fd, buf_span(&text)) != 0) {
+    bool ok = fd >= 0 && write_all(fd, buf_span(&text)) == 0 && (!sync || fsync(fd) == 0);
+    if (fd >= 0) {
         saved = errno;
         close(fd);
-        unlinkat(f->tmp_fd, name, 0);
-        fd = -1;
+        if (!ok)
+            unlinkat(f->tmp_fd, name, 0);
     }
     buf_free(&text);
     errno = saved;
-    return fd;
+    return ok ? 0 : -1;
 }
 
 /* Makes a durable file visible in new/. 0, or -1 with errno, and then it is not in tmp/ either. */
@@ -157,11 +159,18 @@ struct batch {
     struct mail_outcome *outcomes;
     size_t count;
     const _Atomic bool *stop;
-    int fds[BATCH];
+    bool fresh[BATCH]; /* written now, not delivered before */
 };
 
-/* Writes what can be written; fds[i] becomes the file of entry i, -1 when it was delivered before.
- * Returns how many entries are done; the others have their outcome. */
+/* Few files are synced one by one. One syncfs() is one flush of the disk where an fsync for each
+ * file is one for each, and every flush holds up the store's; but it also waits for what others
+ * have written there. */
+static bool synced_together(const struct batch *b)
+{
+    return b->count > SYNC_ONE_BY_ONE;
+}
+
+/* Writes what can be written. Returns how many entries are done; the others have their outcome. */
 static size_t write_batch(const struct maildir *m, const struct maildir_folders *f, struct batch *b)
 {
     char error[OUTBOX_ERROR_SIZE] = "stopped before it was sent";
@@ -169,28 +178,14 @@ static size_t write_batch(const struct maildir *m, const struct maildir_folders 
     for (i = 0; i < b->count && !*b->stop; i++) {
         mail_name name;
         name_of(&b->entries[i], name);
-        b->fds[i] = write_file(m, f, &b->entries[i], name);
-        if (b->fds[i] < 0 && errno != EEXIST) {
+        b->fresh[i] = write_file(m, f, &b->entries[i], name, !synced_together(b)) == 0;
+        if (!b->fresh[i] && errno != EEXIST) {
             explain(m, "write a mail", error);
             break;
         }
     }
     pause_from(b->outcomes, i, b->count, error);
     return i;
-}
-
-/* Makes the files durable. One syncfs() is one flush of the disk where an fsync for each file is
- * one for each, and every flush holds up the store's; but it also waits for what others have
- * written there, so a few files are better synced one by one. syncfs() tells of failed writes since
- * Linux 5.8. 0, or -1 with errno. */
-static int sync_files(const struct maildir_folders *f, const struct batch *b, size_t written)
-{
-    if (written > SYNC_ONE_BY_ONE)
-        return syncfs(f->tmp_fd);
-    for (size_t i = 0; i < written; i++)
-        if (b->fds[i] >= 0 && fsync(b->fds[i]) != 0)
-            return -1;
-    return 0;
 }
 
 /* After a failed sync nothing says which file is whole: none stays in tmp/ as if it were. */
@@ -203,7 +198,7 @@ static void discard_batch(const struct maildir *m, const struct maildir_folders 
     for (size_t i = 0; i < written; i++) {
         mail_name name;
         name_of(&b->entries[i], name);
-        if (b->fds[i] >= 0)
+        if (b->fresh[i])
             unlinkat(f->tmp_fd, name, 0);
     }
 }
@@ -218,7 +213,7 @@ static void deliver_batch(struct maildir *m, const struct maildir_folders *f, st
         char *name = m->unsettled[m->unsettled_count];
         name_of(&b->entries[i], name);
         b->outcomes[i].result = MAIL_SENT;
-        if (b->fds[i] >= 0 && deliver(f, name) != 0) {
+        if (b->fresh[i] && deliver(f, name) != 0) {
             b->outcomes[i].result = MAIL_PAUSE;
             explain(m, "deliver a mail", b->outcomes[i].error);
         } else {
@@ -247,13 +242,11 @@ static void maildir_send(struct mailer *mailer, const struct outbox_entry *entri
         return;
     }
     size_t written = write_batch(m, &f, &b);
-    if (sync_files(&f, &b, written) == 0)
+    /* syncfs() tells of failed writes since Linux 5.8, of those since the folder was opened. */
+    if (!synced_together(&b) || syncfs(f.tmp_fd) == 0)
         deliver_batch(m, &f, &b, written);
     else
         discard_batch(m, &f, &b, written);
-    for (size_t i = 0; i < written; i++)
-        if (b.fds[i] >= 0)
-            close(b.fds[i]);
     maildir_folders_close(&f);
 }
 

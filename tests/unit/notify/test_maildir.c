@@ -89,7 +89,7 @@ static int teardown(void **state)
     return nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-enum { MAX = 64 };
+enum { MAX = 256 };
 static struct outbox_entry entries[MAX];
 static struct mail_outcome outcomes[MAX];
 
@@ -230,19 +230,21 @@ static void test_leftovers(void **state)
 static void test_disk_is_full(void **state)
 {
     (void)state;
+    size_t delivered = 0;
     for (fsync_fails_at = 1; fsync_fails_at <= 4; fsync_fails_at++) {
         fsyncs = 0;
         make_entries(3);
         for (int i = 0; i < 3 && fsync_fails_at < 4; i++)
             entries[i].id += (uint64_t)fsync_fails_at * 10;
         mailer->ops->send(mailer, entries, 3, outcomes, &running);
-        for (int i = 0; i < 3; i++) {
-            assert_int_equal(outcomes[i].result, MAIL_PAUSE);
-            assert_non_null(strstr(outcomes[i].error, "No space left on device; free space"));
-        }
-        mailer->ops->settled(mailer); /* they are noted as deferred */
         /* The fourth is the folder's: then the mails are there, only not for sure. */
-        assert_int_equal(files_in("new"), fsync_fails_at == 4 ? 3 : 0);
+        int sent = fsync_fails_at == 4 ? 0 : fsync_fails_at - 1;
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(outcomes[i].result, i < sent ? MAIL_SENT : MAIL_PAUSE);
+        assert_non_null(strstr(outcomes[2].error, "No space left on device; free space"));
+        mailer->ops->settled(mailer);
+        delivered += fsync_fails_at == 4 ? 3 : (size_t)sent;
+        assert_int_equal(files_in("new"), delivered);
         assert_int_equal(files_in("tmp"), fsync_fails_at == 4 ? 3 : 0);
     }
     move_to("cur", ":2,"); /* read though it was not settled */
@@ -250,7 +252,7 @@ static void test_disk_is_full(void **state)
     send_mails(3);
     expect_all(3, MAIL_SENT);
     mailer->ops->settled(mailer);
-    assert_int_equal(files_in("new"), 2);
+    assert_int_equal(files_in("new"), delivered - 1);
     assert_int_equal(files_in("cur"), 1);
     assert_int_equal(files_in("tmp"), 0);
 }
