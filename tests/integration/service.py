@@ -149,7 +149,7 @@ class Service:
         return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
 
 
-def read_all(connection, quiet=30.0, done=lambda received: False):
+def read_all(connection, quiet=100.0, done=lambda received: False):
     """Reads until the end of the stream, until nothing comes for `quiet` seconds, or until it is done(). The end shows
     as b'<closed>'."""
     connection.settimeout(quiet)

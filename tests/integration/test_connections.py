@@ -136,7 +136,8 @@ def announced(size):
 
 @pytest.mark.parametrize("framed", [chunked, announced])
 @pytest.mark.parametrize("size", [2 * LIMIT, 16 * MIB, LIMIT + 32 * MIB])
-def test_a_body_over_the_limit_is_read_so_that_413_is_seen(service, framed, size):
+def test_a_body_over_the_limit_is_read_so_that_413_is_seen(make_service, framed, size):
+    service = make_service(REVIEWD_REQUEST_TIMEOUT="5m")
     with service.connect() as connection:
         answer = post_blindly(connection, *framed(size))
         assert answer.startswith(b"HTTP/1.1 413 ") and b"RequestTooLargeException" in answer
