@@ -14,6 +14,7 @@ struct sqlite_claims {
     size_t capacity;
 };
 
+/* Frees what it holds and makes it empty. */
 void sqlite_claims_free(struct sqlite_claims *claims);
 
 /* Forgets what was settled. */

@@ -1,5 +1,6 @@
 #include "sqlite_writer.h"
 
+#include "put_list.h"
 #include "sqlite_schema.h"
 
 #include "base/clock.h"
@@ -16,41 +17,11 @@ enum {
     BUSY_MAX_MS = 2000
 };
 
-/* What became of the puts of one batch; in their order. */
-struct put_list {
-    struct store_put *first;
-    struct store_put **end;
-};
-
 struct batch {
     struct put_list accepted, conflicts, expired;
     size_t rows;
     int64_t notify;
 };
-
-static void list_init(struct put_list *list)
-{
-    list->first = NULL;
-    list->end = &list->first;
-}
-
-static void list_add(struct put_list *list, struct store_put *put)
-{
-    put->next = NULL;
-    *list->end = put;
-    list->end = &put->next;
-}
-
-static size_t list_finish(struct put_list *list, enum store_result result)
-{
-    size_t count = 0;
-    for (struct store_put *put = list->first; put != NULL; count++) {
-        struct store_put *next = put->next; /* its owner may free it in done */
-        put->done(put, result);
-        put = next;
-    }
-    return count;
-}
 
 static int64_t now_us(struct sqlite_writer *w)
 {
@@ -148,13 +119,13 @@ static int insert(struct sqlite_writer *w, struct store_put *put, struct batch *
     if (sqlite_db_run(&w->db, STMT_PUT_REVIEW, error) != 0)
         return -1;
     if (sqlite3_changes(w->db.handle) == 0) {
-        list_add(&batch->conflicts, put);
+        put_list_add(&batch->conflicts, put);
         return 0;
     }
     if (put->notify &&
         sqlite_outbox_add(&w->db, &put->item, clock_wall_us(w->config.clock), error) != 0)
         return -1;
-    list_add(&batch->accepted, put);
+    put_list_add(&batch->accepted, put);
     batch->rows++;
     batch->notify += put->notify;
     return 0;
@@ -172,7 +143,7 @@ static int write_all(struct sqlite_writer *w, struct store_put *puts, struct bat
         if (result == 0)
             result = insert(w, puts, batch, error);
         if (result != 0)
-            list_add(&batch->accepted, puts);
+            put_list_add(&batch->accepted, puts);
         puts = next;
     }
     if (result != 0) {
@@ -193,10 +164,10 @@ static struct store_put *drop_expired(struct sqlite_writer *w, struct store_put 
 {
     struct put_list fresh;
     int64_t oldest_us = now_us(w) - w->config.put_deadline_ms * 1000;
-    list_init(&fresh);
+    put_list_init(&fresh);
     while (puts != NULL) {
         struct store_put *next = puts->next;
-        list_add(puts->queued_us < oldest_us ? expired : &fresh, puts);
+        put_list_add(puts->queued_us < oldest_us ? expired : &fresh, puts);
         puts = next;
     }
     return fresh.first;
@@ -207,9 +178,9 @@ static void write_puts(struct sqlite_writer *w, struct store_put *puts, bool clo
     enum store_result refusal = closing ? STORE_CLOSED : STORE_UNAVAILABLE;
     struct sqlite_error error;
     struct batch batch = {0};
-    list_init(&batch.accepted);
-    list_init(&batch.conflicts);
-    list_init(&batch.expired);
+    put_list_init(&batch.accepted);
+    put_list_init(&batch.conflicts);
+    put_list_init(&batch.expired);
     int64_t start_us = now_us(w);
     puts = drop_expired(w, puts, &batch.expired);
     if (puts != NULL && sqlite_writer_prepare(w, &error) == 0) {
@@ -228,12 +199,12 @@ static void write_puts(struct sqlite_writer *w, struct store_put *puts, bool clo
         sqlite_writer_adjust(w, &(struct sqlite_delta){.pending = batch.notify});
     }
     /* A conflict with a review that was not committed after all is none. */
-    size_t count = list_finish(&batch.accepted, refusal);
-    count += list_finish(&batch.conflicts, written ? STORE_CONFLICT : refusal);
+    size_t count = put_list_finish(&batch.accepted, refusal);
+    count += put_list_finish(&batch.conflicts, written ? STORE_CONFLICT : refusal);
     if (!written)
         w->health.refused += count;
     metric_add(w->health.deadline,
-               list_finish(&batch.expired, closing ? STORE_CLOSED : STORE_UNAVAILABLE));
+               put_list_finish(&batch.expired, closing ? STORE_CLOSED : STORE_UNAVAILABLE));
     if (written && batch.notify > 0 && w->config.pending != NULL)
         w->config.pending(w->config.pending_context);
 }
