@@ -1,10 +1,10 @@
 #include "sqlite_checkpoint.h"
 
 enum {
-    /* The WAL's length that calls for a step: 16 MiB. A shorter one would mean more fsyncs of the
+    /* The WAL's length that calls for a step: 32 MiB. A shorter one would mean more fsyncs of the
      * database, and pages that change often copied more often; a longer one takes longer to read
      * after a kill. */
-    BOUND_PAGES = 4000,
+    BOUND_PAGES = 8000,
     /* A rest that the writer moves at once: about what one commit of 64 puts leaves. */
     REST_PAGES = 100,
     /* From this length on the writer moves any rest. */

@@ -10,11 +10,13 @@
 
 /* Which files a connection has open, to notice when one is deleted or replaced behind its back. */
 enum { SQLITE_FILE_COUNT = 3 }; /* database, -wal, -shm */
+struct sqlite_file_id {
+    uint32_t device_major, device_minor;
+    uint64_t inode;
+};
+
 struct sqlite_file_ids {
-    struct {
-        dev_t device;
-        ino_t inode;
-    } file[SQLITE_FILE_COUNT];
+    struct sqlite_file_id file[SQLITE_FILE_COUNT];
 };
 
 /* Makes the folder that `path` lies in, with its parents (mode 0750), durably. 0, or -1 with
@@ -40,7 +42,7 @@ bool sqlite_file_locked(const char *path);
 int sqlite_file_identify(const char *path, struct sqlite_file_ids *ids);
 
 /* NULL when the files at `path` are still those of `ids`, else the suffix of the first that is not:
- * "" for the database, "-wal", "-shm". Three stat() calls, about a microsecond each. */
+ * "" for the database, "-wal", "-shm". Three statx() calls, about a microsecond each. */
 const char *sqlite_file_moved(const char *path, const struct sqlite_file_ids *ids);
 
 #endif

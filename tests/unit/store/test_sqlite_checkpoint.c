@@ -17,11 +17,11 @@ enum {
     REVIEW_BYTES = 60000, /* 15 pages */
     TOGETHER = 8,
     PAGE = 4096,
-    BATCH = 16 * TOGETHER,     /* pages in the WAL for one commit, with those of the index */
-    BOUND = 4000,              /* pages in the WAL when moving them begins */
-    LIMIT = 3 * BOUND + BATCH, /* and those that may come until it has ended */
-    MANY = 2 * LIMIT / 15,     /* reviews that fill a WAL far beyond */
-    WAL_FILE_MAX = 48 << 20,   /* what a WAL that grew too long is cut to */
+    BATCH = 16 * TOGETHER,       /* pages in the WAL for one commit, with those of the index */
+    BOUND = 8000,                /* pages in the WAL when moving them begins */
+    LIMIT = 3 * BOUND + BATCH,   /* and those that may come until it has ended */
+    MANY = (LIMIT + BOUND) / 15, /* reviews that fill a WAL far beyond */
+    WAL_FILE_MAX = 48 << 20,     /* what a WAL that grew too long is cut to */
 };
 
 static char text[REVIEW_BYTES];
