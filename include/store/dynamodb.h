@@ -75,7 +75,8 @@ struct dynamodb_table {
     const char *name; /* the table's */
     dynamodb_report *report;
     void *context;
-    int64_t wait_ms; /* dynamodb_create(): how long to wait for what is being made */
+    int64_t wait_ms; /* dynamodb_create(): how long to wait for what is being made … */
+    int64_t poll_ms; /* … and how long between two looks at it; 0: a second */
 };
 
 /* Tries whether the store would work: the table's keys, its index, and each permission, in ways

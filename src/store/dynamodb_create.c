@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { POLL_S = 1 };
+enum { POLL_MS = 1000 };
 
 #define KEY(name, kind) "{\"AttributeName\":\"" name "\",\"KeyType\":\"" kind "\"}"
 #define STRING(name)    "{\"AttributeName\":\"" name "\",\"AttributeType\":\"S\"}"
@@ -38,35 +38,47 @@ static bool change(const struct dynamodb_table *table, enum dynamodb_op op, cons
     return good;
 }
 
-static bool look(const struct dynamodb_table *table, struct dynamodb_description *d)
+static void rest_a_moment(const struct dynamodb_table *table)
 {
-    struct dynamodb_step step;
-    bool good = dynamodb_describe(table, &step, d) || dynamodb_ask_failed(table, &step, "table");
-    dynamodb_steps_free(&step, 1);
-    return good;
-}
-
-static void rest_a_moment(void)
-{
-    struct timespec time = {.tv_sec = POLL_S};
+    int64_t ms = table->poll_ms > 0 ? table->poll_ms : POLL_MS;
+    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
     (void)nanosleep(&time, NULL);
 }
 
-/* Waits until the table, and its index if it has one, are ACTIVE. */
-static bool wait_active(const struct dynamodb_table *table, struct dynamodb_description *d)
+/* Whether the table can be used, and its index if it has one. */
+static bool table_active(const struct dynamodb_description *d)
+{
+    return d->active && (!d->index || d->index_active);
+}
+
+static bool index_active(const struct dynamodb_description *d)
+{
+    return d->active && d->index_active;
+}
+
+/* Looks at a table that is there, until it is as `wanted`. DescribeTable may know nothing yet of
+ * what was just made: then it tells of no table, or of one without index. */
+static bool wait_until(const struct dynamodb_table *table,
+                       bool (*wanted)(const struct dynamodb_description *),
+                       struct dynamodb_description *d)
 {
     int64_t until = clock_mono_us(table->clock) + table->wait_ms * 1000;
-    while (look(table, d)) {
-        if (d->active && (!d->index || d->index_active)) {
-            return true;
+    for (;; rest_a_moment(table)) {
+        struct dynamodb_step step;
+        bool told = dynamodb_describe(table, &step, d);
+        bool failed = !told && dynamodb_fault_of(step.outcome, step.code) != DYNAMODB_FAULT_TABLE;
+        if (failed) {
+            (void)dynamodb_ask_failed(table, &step, "table");
+        }
+        dynamodb_steps_free(&step, 1);
+        if (failed || (told && wanted(d))) {
+            return !failed;
         }
         if (clock_mono_us(table->clock) >= until) {
             return report(table, DYNAMODB_BAD, "table",
                           "it is still being made; run this again to go on waiting");
         }
-        rest_a_moment();
     }
-    return false;
 }
 
 /* Makes the table if there is none. */
@@ -159,14 +171,14 @@ static bool make_recovery(const struct dynamodb_table *table)
         if (!again) {
             return made;
         }
-        rest_a_moment();
+        rest_a_moment(table);
     }
 }
 
 bool dynamodb_create(const struct dynamodb_table *table)
 {
     struct dynamodb_description d;
-    return make_table(table) && wait_active(table, &d) && make_index(table, &d) &&
-           wait_active(table, &d) && make_stream(table, &d) && wait_active(table, &d) &&
-           make_recovery(table);
+    return make_table(table) && wait_until(table, table_active, &d) && make_index(table, &d) &&
+           wait_until(table, index_active, &d) && make_stream(table, &d) &&
+           wait_until(table, index_active, &d) && make_recovery(table);
 }
