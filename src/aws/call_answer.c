@@ -1,12 +1,9 @@
 #include "call_internal.h"
 
-#include "base/log.h"
 #include "base/num.h"
 #include "crc32.h"
 
 #include <stdio.h>
-
-static const int64_t CLOCK_TOLERANCE_US = INT64_C(4) * 60 * 1000 * 1000; /* AWS accepts 5 minutes */
 
 static bool checksum_matches(const struct call *call, const struct net_reply *reply)
 {
@@ -19,29 +16,15 @@ static bool checksum_matches(const struct call *call, const struct net_reply *re
            crc32_of(reply->body) == (uint32_t)crc;
 }
 
-static void set_error(struct call *call, enum aws_error_class what, const char *code,
-                      const char *message)
-{
-    call->error = (struct aws_error){.what = what};
-    (void)snprintf(call->error.code, sizeof call->error.code, "%s", code);
-    (void)snprintf(call->error.message, sizeof call->error.message, "%s", message);
-}
-
 /* Whether the answer is the one that was wanted; fills `error` when not. */
 static bool good(struct call *call, const struct net_reply *reply)
 {
-    if (reply->error != NET_OK) {
-        bool pointless = reply->error == NET_INVALID || reply->error == NET_TOO_LARGE;
-        set_error(call, pointless ? AWS_ERROR_PERMANENT : AWS_ERROR_TRANSIENT,
-                  net_error_name(reply->error), reply->detail);
+    if (reply->error == NET_OK && !checksum_matches(call, reply)) {
+        call->error = (struct aws_error){AWS_ERROR_TRANSIENT, "checksum",
+                                         "the answer does not match its x-amz-crc32", ""};
         return false;
     }
-    if (!checksum_matches(call, reply)) {
-        set_error(call, AWS_ERROR_TRANSIENT, "checksum",
-                  "the answer does not match its x-amz-crc32");
-        return false;
-    }
-    if (reply->status >= 200 && reply->status <= 299) {
+    if (reply->error == NET_OK && reply->status >= 200 && reply->status <= 299) {
         return true;
     }
     errors_read(call->client->config.service, reply, &call->error);
@@ -54,6 +37,8 @@ static bool maybe_done(const struct call *call, const struct net_reply *reply)
     switch (reply->error) {
     case NET_OK:
         return call->error.what == AWS_ERROR_TRANSIENT;
+    case NET_TOO_LARGE:
+        return reply->status < 400 || call->error.what == AWS_ERROR_TRANSIENT;
     case NET_RESOLVE:
     case NET_CONNECT:
     case NET_TLS:
@@ -69,20 +54,13 @@ static bool maybe_done(const struct call *call, const struct net_reply *reply)
 static bool correct_clock(struct call *call, const struct net_reply *reply)
 {
     struct call_client *client = call->client;
-    const char *date = net_reply_header(reply, "Date");
-    int64_t theirs_us = 0;
-    if (date == NULL || !call_http_date(date, &theirs_us)) {
-        return false;
-    }
-    int64_t offset = theirs_us - clock_wall_us(client->config.clock);
-    int64_t wrong_by = offset - atomic_load(&client->clock_offset_us);
-    if (wrong_by <= CLOCK_TOLERANCE_US && wrong_by >= -CLOCK_TOLERANCE_US) {
+    int64_t offset = atomic_load(&client->clock_offset_us);
+    if (!call_correct_clock(client->config.service, reply, clock_wall_us(client->config.clock),
+                            &offset)) {
         return false;
     }
     atomic_store(&client->clock_offset_us, offset);
     metric_set(client->metrics.clock_offset, offset / 1000);
-    log_warn("this machine's clock differs from AWS's; signing with AWS's time",
-             LOG_STR("service", client->config.service->name), LOG_INT("offset_ms", offset / 1000));
     return true;
 }
 

@@ -1,8 +1,11 @@
 #include "call_retry.h"
 
+#include "base/log.h"
 #include "base/num.h"
 
 #include <time.h>
+
+static const int64_t CLOCK_TOLERANCE_US = INT64_C(4) * 60 * 1000 * 1000; /* AWS accepts 5 minutes */
 
 int call_quota_take(struct call_quota *quota, enum aws_error_class what)
 {
@@ -64,5 +67,24 @@ bool call_http_date(const char *text, int64_t *wall_us)
         return false;
     }
     *wall_us = (int64_t)timegm(&t) * 1000000;
+    return true;
+}
+
+bool call_correct_clock(const struct aws_service *service, const struct net_reply *reply,
+                        int64_t wall_us, int64_t *offset_us)
+{
+    const char *date = net_reply_header(reply, "Date");
+    int64_t theirs_us = 0;
+    if (date == NULL || !call_http_date(date, &theirs_us)) {
+        return false;
+    }
+    int64_t offset = theirs_us - wall_us;
+    int64_t wrong_by = offset - *offset_us;
+    if (wrong_by <= CLOCK_TOLERANCE_US && wrong_by >= -CLOCK_TOLERANCE_US) {
+        return false;
+    }
+    *offset_us = offset;
+    log_warn("this machine's clock differs from AWS's; signing with AWS's time",
+             LOG_STR("service", service->name), LOG_INT("offset_ms", offset / 1000));
     return true;
 }

@@ -170,11 +170,31 @@ static void read_xml(struct span body, struct aws_error *out)
     }
 }
 
+/* No answer, or one that did not come whole: then a header may still name the code. */
+static void read_failure(const struct aws_service *service, const struct net_reply *reply,
+                         struct aws_error *out)
+{
+    out->what = AWS_ERROR_TRANSIENT;
+    if (reply->error == NET_TOO_LARGE && reply->status >= 400) {
+        out->what = errors_classify(service, out->code, reply->status);
+    } else if (reply->error == NET_TOO_LARGE || reply->error == NET_INVALID) {
+        out->what = AWS_ERROR_PERMANENT;
+    }
+    if (out->code[0] == '\0') {
+        copy_line(out->code, sizeof out->code, span_of(net_error_name(reply->error)));
+    }
+    copy_line(out->message, sizeof out->message, span_of(reply->detail));
+}
+
 void errors_read(const struct aws_service *service, const struct net_reply *reply,
                  struct aws_error *out)
 {
     *out = (struct aws_error){.what = AWS_ERROR_PERMANENT};
     set_code(out, span_of(net_reply_header(reply, "x-amzn-ErrorType")));
+    if (reply->error != NET_OK) {
+        read_failure(service, reply, out);
+        return;
+    }
     if (reply->body.len != 0 && reply->body.ptr[0] == '<') {
         read_xml(reply->body, out);
     } else {

@@ -81,12 +81,16 @@ static enum ses_verdict refused(const struct call_result *result)
     if (result->status == 401 || result->status == 403) {
         return SES_DENIED;
     }
-    /* 400 without a code is as likely a fault on the way as one of the mail's. */
-    if (result->status == 400) {
-        return result->error->code[0] != '\0' ? SES_REJECTED : SES_FAILED;
-    }
     /* An answer that was too large came from somebody who may have sent the mail. */
-    return result->status < 300 ? SES_FAILED : SES_STRANGE;
+    if (result->status < 300) {
+        return SES_FAILED;
+    }
+    /* Only SES itself, by a code of its own, can have something against this one mail. */
+    if (result->status != 400 || result->reply->error != NET_OK) {
+        return SES_STRANGE;
+    }
+    /* 400 without a code is as likely a fault on the way as one of the mail's. */
+    return result->error->code[0] != '\0' ? SES_REJECTED : SES_FAILED;
 }
 
 /* A 2xx must at least be a JSON object: a proxy's page is no receipt. */

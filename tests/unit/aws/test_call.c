@@ -116,23 +116,41 @@ static void test_which_statuses_are_good(void **state)
     }
 }
 
+/* An error of exactly the allowed size is read; beyond it, its status is all that is known. */
 static void test_reply_size(void **state)
 {
     (void)state;
+    static const struct {
+        int status;
+        enum call_outcome fits, too_large;
+        unsigned attempts_fits, attempts_too_large;
+        bool maybe_done; /* when too large */
+    } cases[] = {
+        {200, CALL_OK, CALL_REFUSED, 1, 1, true},
+        {400, CALL_OK, CALL_REFUSED, 2, 1, false}, /* the code says: throttled */
+        {429, CALL_OK, CALL_OK, 2, 2, false},
+        {500, CALL_OK, CALL_OK, 2, 2, false},
+    };
     char body[102];
     memset(body, ' ', sizeof body);
-    for (size_t len = 99; len <= 101; len++) {
-        struct scene s;
-        open_scene(&s, &aws_service_dynamodb,
-                   SCRIPT({.status = 200, .body = body, .body_len = len}, OK_REPLY), 2);
-        struct call_request request = put_item(&s);
-        request.max_reply = 100;
-        assert_true(call_start(s.client, &request, on_done, &s));
-        run(&s);
-        assert_int_equal(s.outcome, len <= 100 ? CALL_OK : CALL_REFUSED);
-        assert_int_equal(s.attempts, 1);
-        assert_int_equal(s.maybe_done, len > 100);
-        close_scene(&s);
+    memcpy(body, "{\"__type\":\"SlowDown\"}", 21);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t len = 99; len <= 101; len++) {
+            struct scene s;
+            bool fits = len <= 100;
+            open_scene(&s, &aws_service_dynamodb,
+                       SCRIPT({.status = cases[i].status, .body = body, .body_len = len}, OK_REPLY),
+                       2);
+            struct call_request request = put_item(&s);
+            request.max_reply = 100;
+            assert_true(call_start(s.client, &request, on_done, &s));
+            run(&s);
+            assert_int_equal(s.outcome, fits ? cases[i].fits : cases[i].too_large);
+            assert_int_equal(s.attempts,
+                             fits ? cases[i].attempts_fits : cases[i].attempts_too_large);
+            assert_int_equal(s.maybe_done, !fits && cases[i].maybe_done);
+            close_scene(&s);
+        }
     }
 }
 

@@ -135,6 +135,41 @@ static void test_header_names_the_code(void **state)
     }
 }
 
+/* What did not come whole is classified by its status, or by the code in its head. */
+static void test_answers_that_did_not_come_whole(void **state)
+{
+    (void)state;
+    static const struct net_header named[] = {{"x-amzn-ErrorType", "ThrottlingException"}};
+    static const struct {
+        struct net_reply reply;
+        const char *code;
+        enum aws_error_class what;
+    } cases[] = {
+        {{.error = NET_TOO_LARGE, .status = 200}, "too_large", AWS_ERROR_PERMANENT},
+        {{.error = NET_TOO_LARGE, .status = 399}, "too_large", AWS_ERROR_PERMANENT},
+        {{.error = NET_TOO_LARGE, .status = 400}, "too_large", AWS_ERROR_PERMANENT},
+        {{.error = NET_TOO_LARGE, .status = 429}, "too_large", AWS_ERROR_THROTTLE},
+        {{.error = NET_TOO_LARGE, .status = 500}, "too_large", AWS_ERROR_TRANSIENT},
+        {{.error = NET_TOO_LARGE, .status = 503}, "too_large", AWS_ERROR_TRANSIENT},
+        {{.error = NET_TOO_LARGE, .status = 400, .headers = named, .header_count = 1},
+         "ThrottlingException",
+         AWS_ERROR_THROTTLE},
+        {{.error = NET_TIMEOUT}, "timeout", AWS_ERROR_TRANSIENT},
+        {{.error = NET_BROKEN, .status = 400}, "broken", AWS_ERROR_TRANSIENT},
+        {{.error = NET_INVALID}, "invalid", AWS_ERROR_PERMANENT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct aws_error e;
+        struct net_reply reply = cases[i].reply;
+        reply.body = SPAN("{\"__type\":\"Cut\"");
+        (void)snprintf(reply.detail, sizeof reply.detail, "why");
+        errors_read(&aws_service_ses, &reply, &e);
+        assert_string_equal(e.code, cases[i].code);
+        assert_string_equal(e.message, "why");
+        assert_int_equal(e.what, cases[i].what);
+    }
+}
+
 static void test_throttling_reason(void **state)
 {
     (void)state;
@@ -263,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_forms_of_error_answers),
         cmocka_unit_test(test_xml_answers),
         cmocka_unit_test(test_header_names_the_code),
+        cmocka_unit_test(test_answers_that_did_not_come_whole),
         cmocka_unit_test(test_throttling_reason),
         cmocka_unit_test(test_long_and_odd_texts),
         cmocka_unit_test(test_a_megabyte_of_brackets),

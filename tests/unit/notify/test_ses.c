@@ -58,6 +58,26 @@ static void test_each_has_its_outcome(void **state)
     close_ses(s);
 }
 
+/* The page of a proxy is larger than any answer of SES: no mail is given up for it. */
+static void test_a_page_that_is_too_large(void **state)
+{
+    (void)state;
+    struct ses_scene *s = &scene;
+    static char page[70 * 1024];
+    memset(page, ' ', sizeof page);
+    memcpy(page, "<html>", 6);
+    const struct fake_reply busy = {.status = 503, .body = page, .body_len = sizeof page};
+    const struct fake_reply blocked = {.status = 400, .body = page, .body_len = sizeof page};
+    open_ses(s, fast(), SCRIPT(busy, SENT, blocked));
+    send_entries(s, 1);
+    assert_int_equal(s->outcomes[0].result, MAIL_SENT); /* tried again, as a small 503 is */
+    send_entries(s, 1);
+    assert_int_equal(s->outcomes[0].result, MAIL_PAUSE);
+    assert_int_equal(answers(s, "strange"), 1);
+    assert_int_equal(answers(s, "rejected"), 0);
+    close_ses(s);
+}
+
 static void test_nothing_to_send(void **state)
 {
     (void)state;
@@ -530,6 +550,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_has_its_outcome),
+        cmocka_unit_test(test_a_page_that_is_too_large),
         cmocka_unit_test(test_nothing_to_send),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_no_more_than_may_be_under_way),
