@@ -166,6 +166,7 @@ static void container_fetch(struct provider *provider, provider_done *done, void
                     .timeout_ms = TIMEOUT_MS,
                     .max_reply = MAX_REPLY},
         .tries = TRIES,
+        .pause_us = EXCHANGE_PAUSE_US,
         .judge = judge,
         .context = p,
     };

@@ -163,6 +163,7 @@ static void ask(struct imds_provider *p, const char *role, judge_fn *judge)
                     .timeout_ms = timeout_s * 1000,
                     .max_reply = MAX_REPLY},
         .tries = (unsigned)attempts,
+        .pause_us = EXCHANGE_PAUSE_US,
         .judge = judge,
         .context = p,
     };

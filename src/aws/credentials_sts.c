@@ -1,7 +1,13 @@
 /* Credentials of a role that is assumed at STS: AssumeRole, signed with other credentials, or
- * AssumeRoleWithWebIdentity with a token from a file, unsigned. The file is read anew each time. */
+ * AssumeRoleWithWebIdentity with a token from a file, unsigned. The file is read anew each time.
+ *
+ * What an error means, how long to wait and what the clock is wrong by is decided as for all other
+ * calls (errors.h, call_retry.h); only the course is an exchange, because a call (call.h) needs a
+ * source of credentials, and this is a part of one. */
 #include "aws/endpoint.h"
+#include "aws/errors.h"
 #include "aws/sigv4.h"
+#include "call_retry.h"
 #include "exchange.h"
 #include "file.h"
 #include "provider.h"
@@ -9,9 +15,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
-enum { TIMEOUT_MS = 5000, TRIES = 3, MAX_REPLY = 65536, MAX_TOKEN = 65536, MAX_HEADERS = 6 };
+enum { TIMEOUT_MS = 5000, MAX_REPLY = 65536, MAX_TOKEN = 65536, MAX_HEADERS = 6 };
+enum { PLAIN_HEADERS = 2 }; /* those before the signature's */
 
 struct sts_provider {
     struct provider provider;
@@ -23,6 +29,9 @@ struct sts_provider {
     struct net_header headers[MAX_HEADERS];
     struct buf body;
     struct sigv4_signature signature;
+    struct call_random random;
+    int64_t clock_offset_us; /* AWS's clock less ours */
+    bool clock_retried;      /* in this fetch */
     provider_done *done;
     void *context;
 };
@@ -95,28 +104,75 @@ static struct credentials *read_credentials(const struct sts_provider *p, struct
     return c;
 }
 
-/* Says what STS or the network said; true when it may go better the next time. */
-static bool explain(const struct net_reply *reply, char reason[CREDENTIALS_REASON_SIZE])
+/* --- the signature -------------------------------------------------------------------------- */
+
+/* Signs the body anew, unless it goes unsigned. */
+static bool sign(void *context)
 {
-    if (reply->error != NET_OK) {
-        provider_reason(reason, "%s: %s", net_error_name(reply->error), reply->detail);
+    struct sts_provider *p = context;
+    const struct credentials *base = p->role.base;
+    p->exchange.request.header_count = PLAIN_HEADERS;
+    if (base == NULL) {
         return true;
     }
-    struct buf code = {.limit = 128};
-    struct buf message = {.limit = 4096};
-    bool known = xml_text(reply->body, "ErrorResponse/Error/Code", &code);
-    (void)xml_text(reply->body, "ErrorResponse/Error/Message", &message);
-    bool again = reply->status >= 500 || reply->status == 429;
-    if (known) {
-        provider_reason(reason, "%.80s: %.200s", buf_str(&code), buf_str(&message));
-        again = again || strcmp(buf_str(&code), "IDPCommunicationError") == 0 ||
-                strncasecmp(buf_str(&code), "Throttl", 7) == 0;
-    } else {
-        provider_reason(reason, "answered %d", reply->status);
+    struct sigv4_signer *signer = sigv4_signer_new();
+    char hash[SIGV4_HASH_SIZE];
+    struct sigv4_request request = {
+        .method = "POST",
+        .host = span_of(p->endpoint.host),
+        .path = span_of(p->endpoint.path[0] != '\0' ? p->endpoint.path : "/"),
+        .headers = p->headers,
+        .header_count = PLAIN_HEADERS,
+        .payload_hash = hash,
+        .region = p->endpoint.region,
+        .service = aws_service_sts.signing_name,
+        .access_key_id = base->access_key_id,
+        .secret_access_key = base->secret_access_key,
+        .session_token = base->session_token,
+        .wall_us = clock_wall_us(p->config->clock) + p->clock_offset_us,
+        .style = aws_service_sts.style,
+    };
+    bool good = signer != NULL && sigv4_payload_hash(signer, buf_span(&p->body), hash) &&
+                sigv4_sign(signer, &request, &p->signature) == SIGV4_OK;
+    sigv4_signer_free(signer);
+    if (!good || p->signature.added_count > MAX_HEADERS - PLAIN_HEADERS) {
+        return false;
     }
-    buf_free(&code);
-    buf_free(&message);
-    return again;
+    memcpy(p->headers + PLAIN_HEADERS, p->signature.added,
+           p->signature.added_count * sizeof(*p->headers));
+    p->exchange.request.header_count += p->signature.added_count;
+    return true;
+}
+
+static void explain(const struct aws_error *error, int status, char reason[CREDENTIALS_REASON_SIZE])
+{
+    if (error->code[0] != '\0') {
+        provider_reason(reason, "%.96s: %.190s", error->code, error->message);
+    } else {
+        provider_reason(reason, "answered %d", status);
+    }
+}
+
+/* Whether asking again makes sense, and when. */
+static bool again(struct sts_provider *p, const struct net_reply *reply,
+                  const struct aws_error *error, bool last)
+{
+    struct exchange *x = &p->exchange;
+    if (error->what == AWS_ERROR_CLOCK && p->role.base != NULL && !p->clock_retried &&
+        call_correct_clock(&aws_service_sts, reply, clock_wall_us(p->config->clock),
+                           &p->clock_offset_us)) {
+        p->clock_retried = true; /* at once, and it does not count */
+        x->tries++;
+        x->pause_us = 0;
+        return true;
+    }
+    if (last || (error->what != AWS_ERROR_THROTTLE && error->what != AWS_ERROR_TRANSIENT)) {
+        return false;
+    }
+    unsigned failed = aws_service_sts.max_attempts - x->tries + 1;
+    x->pause_us = call_backoff_us(&aws_service_sts, error, failed,
+                                  net_reply_header(reply, "x-amz-retry-after"), &p->random);
+    return true;
 }
 
 static bool judge(void *context, const struct net_reply *reply, bool last)
@@ -132,8 +188,10 @@ static bool judge(void *context, const struct net_reply *reply, bool last)
         }
         return true;
     }
-    bool again = explain(reply, reason);
-    if (again && !last) {
+    struct aws_error error;
+    errors_read(&aws_service_sts, reply, &error);
+    explain(&error, reply->status, reason);
+    if (again(p, reply, &error, last)) {
         return false;
     }
     fail(p, reason);
@@ -203,37 +261,6 @@ static bool make_body(struct sts_provider *p, char reason[CREDENTIALS_REASON_SIZ
     return true;
 }
 
-/* Signs the body and appends the headers; how many there are in all, 0 on failure. */
-static size_t sign(struct sts_provider *p, size_t count)
-{
-    struct sigv4_signer *signer = sigv4_signer_new();
-    char hash[SIGV4_HASH_SIZE];
-    const struct credentials *base = p->role.base;
-    struct sigv4_request request = {
-        .method = "POST",
-        .host = span_of(p->endpoint.host),
-        .path = span_of(p->endpoint.path[0] != '\0' ? p->endpoint.path : "/"),
-        .headers = p->headers,
-        .header_count = count,
-        .payload_hash = hash,
-        .region = p->endpoint.region,
-        .service = aws_service_sts.signing_name,
-        .access_key_id = base->access_key_id,
-        .secret_access_key = base->secret_access_key,
-        .session_token = base->session_token,
-        .wall_us = clock_wall_us(p->config->clock),
-        .style = aws_service_sts.style,
-    };
-    bool good = signer != NULL && sigv4_payload_hash(signer, buf_span(&p->body), hash) &&
-                sigv4_sign(signer, &request, &p->signature) == SIGV4_OK;
-    sigv4_signer_free(signer);
-    if (!good || p->signature.added_count > MAX_HEADERS - count) {
-        return 0;
-    }
-    memcpy(p->headers + count, p->signature.added, p->signature.added_count * sizeof(*p->headers));
-    return count + p->signature.added_count;
-}
-
 static bool find_endpoint(struct sts_provider *p, char reason[CREDENTIALS_REASON_SIZE])
 {
     struct endpoint_settings settings = {
@@ -265,22 +292,18 @@ static void sts_fetch(struct provider *provider, provider_done *done, void *cont
     p->headers[0] =
         (struct net_header){"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"};
     p->headers[1] = (struct net_header){"Accept", "application/xml"};
-    size_t count = p->role.token_file != NULL ? 2 : sign(p, 2);
-    if (count == 0) {
-        fail(p, "the request could not be signed");
-        return;
-    }
+    p->clock_retried = false;
     p->exchange = (struct exchange){
         .transport = p->config->transport,
         .request = {.method = "POST",
                     .url = p->url,
                     .headers = p->headers,
-                    .header_count = count,
                     .body = buf_span(&p->body),
                     .connect_timeout_ms = TIMEOUT_MS,
                     .timeout_ms = TIMEOUT_MS,
                     .max_reply = MAX_REPLY},
-        .tries = TRIES,
+        .tries = aws_service_sts.max_attempts,
+        .prepare = sign,
         .judge = judge,
         .context = p,
     };
@@ -319,6 +342,7 @@ struct provider *credentials_sts_new(const struct credentials_config *config,
     p->provider.ops = &ops;
     p->config = config;
     p->signature = SIGV4_SIGNATURE_INIT;
+    atomic_init(&p->random.state, (uint64_t)provider_random(config, INT64_MAX));
     p->role.base = role->base != NULL ? credentials_ref(role->base) : NULL;
     if (!copy(&p->role.role_arn, role->role_arn) ||
         !copy(&p->role.session_name, role->session_name) ||

@@ -1,13 +1,12 @@
 #include "exchange.h"
 
-enum { PAUSE_US = 1000000 };
-
 static void answered(void *context, const struct net_reply *reply);
 
 static void ask(void *context)
 {
     struct exchange *x = context;
-    if (transport_send(x->transport, &x->request, answered, x) == 0) {
+    bool ready = x->prepare == NULL || x->prepare(x->context);
+    if (!ready || transport_send(x->transport, &x->request, answered, x) == 0) {
         struct net_reply none = {.error = NET_NO_MEMORY, .detail = "no memory to send"};
         (void)x->judge(x->context, &none, true);
     }
@@ -23,7 +22,7 @@ static void answered(void *context, const struct net_reply *reply)
         return;
     }
     x->tries--;
-    if (transport_after(x->transport, PAUSE_US, ask, x) == 0) {
+    if (transport_after(x->transport, x->pause_us, ask, x) == 0) {
         ask(x); /* no memory for a pause: at once is better than never */
     }
 }

@@ -136,6 +136,58 @@ static void roles_are_assumed_one_after_the_other(void **state)
     fixture_free(f);
 }
 
+#define STS_REFUSAL(its_status, its_code)                                                          \
+    .status = (its_status),                                                                        \
+    .body = "<ErrorResponse><Error><Code>" its_code "</Code></Error></ErrorResponse>"
+
+static const struct files one_role = {
+    "p", "[profile p]\nrole_arn = arn:r\nsource_profile = p\n",
+    "[p]\naws_access_key_id = AKIA0\naws_secret_access_key = s\n"};
+
+/* The first question is signed with our time, the second with AWS's, at once. */
+static void a_wrong_clock_is_corrected_once(void **state)
+{
+    (void)state;
+    static const struct net_header later[] = {{"Date", "Fri, 28 Nov 2025 13:16:31 GMT"}};
+    static const struct fake_reply wrong = {STS_REFUSAL(403, "SignatureDoesNotMatch"),
+                                            .headers = later, .header_count = 1};
+    const struct credentials base = {"AKIA0", "s", NULL, 0};
+    const struct fake_reply heals[] = {wrong, {.status = 503}, {.status = 503}, ROLE("ASIA1")};
+    struct fixture *f = with(&one_role, heals, COUNT(heals));
+    fixture_open(f);
+    fixture_gives(f, "ASIA1"); /* the correction was outside the limit of 3 */
+    is_signed_by(&f->net.sent[0], base, START);
+    is_signed_by(&f->net.sent[1], base, START + 120 * MINUTE);
+    fixture_free(f);
+    const struct fake_reply stays[] = {wrong, wrong, ROLE("ASIA1")};
+    f = with(&one_role, stays, COUNT(stays));
+    fixture_open(f);
+    fixture_fails(f, "SignatureDoesNotMatch");
+    assert_int_equal(f->net.sent_count, 2);
+    fixture_free(f);
+    const struct fake_reply right[] = {{STS_REFUSAL(403, "SignatureDoesNotMatch")}, ROLE("ASIA1")};
+    f = with(&one_role, right, COUNT(right)); /* without a Date there is nothing to learn */
+    fixture_open(f);
+    fixture_fails(f, "SignatureDoesNotMatch");
+    assert_int_equal(f->net.sent_count, 1);
+    fixture_free(f);
+}
+
+/* Each attempt is signed anew: the time has moved. */
+static void a_throttled_role_is_asked_for_again(void **state)
+{
+    (void)state;
+    static const struct net_header after[] = {{"x-amz-retry-after", "3000"}};
+    const struct fake_reply script[] = {
+        {STS_REFUSAL(400, "RequestLimitExceeded"), .headers = after, .header_count = 1},
+        ROLE("ASIA1")};
+    struct fixture *f = with(&one_role, script, COUNT(script));
+    fixture_open(f);
+    fixture_gives(f, "ASIA1");
+    is_signed_by(&f->net.sent[1], (struct credentials){"AKIA0", "s", NULL, 0}, START + 3 * SECOND);
+    fixture_free(f);
+}
+
 static void assumes_with(const char *config, const char *keys, const struct fake_reply *script,
                          size_t count)
 {
@@ -412,6 +464,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_are_read),
         cmocka_unit_test(roles_are_assumed_one_after_the_other),
+        cmocka_unit_test(a_wrong_clock_is_corrected_once),
+        cmocka_unit_test(a_throttled_role_is_asked_for_again),
         cmocka_unit_test(sources_may_be_named),
         cmocka_unit_test(faults_are_named),
         cmocka_unit_test(circles_are_found),

@@ -127,7 +127,7 @@ static void refusals_are_final(void **state)
     (void)state;
     static const struct fake_reply denied[] = {{.status = 403, .body = STS_ERROR("AccessDenied")}};
     fails(denied, 1, 1,
-          "web identity: assuming arn:aws:iam::123456789012:role/pod: AccessDenied: because?of it");
+          "web identity: assuming arn:aws:iam::123456789012:role/pod: AccessDenied: because of it");
     static const struct fake_reply html[] = {{.status = 404, .body = "<html>"}};
     fails(html, 1, 1, "answered 404");
     static const struct fake_reply empty[] = {{.status = 200}};
@@ -153,6 +153,28 @@ static void passing_troubles_are_tried_again(void **state)
     static const struct fake_reply slow[] = {
         {.status = 400, .body = STS_ERROR("Throttling")}, {.status = 429}, {.error = NET_TIMEOUT}};
     fails(slow, 3, 3, "timeout");
+}
+
+/* Faults of the service back off from 50 ms, throttling from 1 s, both with jitter. */
+static void pauses_are_those_of_all_calls(void **state)
+{
+    (void)state;
+    static const struct fake_reply script[] = {{.status = 503}, {.status = 503}, {.status = 503}};
+    struct fixture *f = web_fixture(script, COUNT(script));
+    fixture_open(f);
+    fixture_fails(f, "answered 503");
+    int64_t pauses[2] = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < f->net.timer_count && count < 2; i++) {
+        if (f->net.timers[i].delay_us != 0) { /* 0: work that was posted */
+            pauses[count++] = f->net.timers[i].delay_us;
+        }
+    }
+    assert_int_equal(count, 2);
+    assert_in_range(pauses[0], 1, 50000);
+    assert_in_range(pauses[1], 1, 100000);
+    assert_int_equal(f->net.sent_count, 3);
+    fixture_free(f);
 }
 
 static void token_file_must_hold_one(void **state)
@@ -263,6 +285,7 @@ int main(void)
         cmocka_unit_test(endpoint_follows_the_settings),
         cmocka_unit_test(refusals_are_final),
         cmocka_unit_test(passing_troubles_are_tried_again),
+        cmocka_unit_test(pauses_are_those_of_all_calls),
         cmocka_unit_test(token_file_must_hold_one),
         cmocka_unit_test(order_is_that_of_the_c_sdk),
         cmocka_unit_test(token_file_needs_a_role),
