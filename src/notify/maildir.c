@@ -103,8 +103,12 @@ static int create_file(const struct maildir_folders *f, const char *name)
         errno = EEXIST;
         return -1;
     }
-    unlinkat(f->tmp_fd, name, 0);
-    return openat(f->tmp_fd, name, flags, 0640);
+    if (unlinkat(f->tmp_fd, name, 0) != 0 && errno != ENOENT)
+        return -1;
+    fd = openat(f->tmp_fd, name, flags, 0640);
+    if (fd < 0 && errno == EEXIST)
+        errno = EIO; /* somebody else's doing: nothing was delivered */
+    return fd;
 }
 
 /* Writes one file into tmp/, and to the disk if it is to be synced alone. 0, or -1 with errno;

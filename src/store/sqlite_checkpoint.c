@@ -1,5 +1,7 @@
 #include "sqlite_checkpoint.h"
 
+#include "base/log.h"
+
 enum {
     /* The WAL's length that calls for a step: 32 MiB. A shorter one would mean more fsyncs of the
      * database, and pages that change often copied more often; a longer one takes longer to read
@@ -26,9 +28,14 @@ static void *run(void *argument)
             continue;
         }
         pthread_mutex_unlock(&c->lock);
-        bool complete = sqlite_db_checkpoint(&c->db) && sqlite_db_sync(&c->db);
+        struct sqlite_error error;
+        bool complete = false;
+        bool failed = sqlite_wal_checkpoint(&c->db, &complete, &error) != 0;
         pthread_mutex_lock(&c->lock);
         c->complete = complete;
+        c->failed = failed;
+        if (failed)
+            c->error = error;
         c->busy = false;
         pthread_cond_broadcast(&c->wake);
     }
@@ -36,9 +43,9 @@ static void *run(void *argument)
     return NULL;
 }
 
-int sqlite_checkpoint_start(struct sqlite_checkpoint *c)
+int sqlite_checkpoint_start(struct sqlite_checkpoint *c, struct sqlite_health *health)
 {
-    *c = (struct sqlite_checkpoint){0};
+    *c = (struct sqlite_checkpoint){.health = health};
     int rc = pthread_mutex_init(&c->lock, NULL);
     if (rc != 0)
         return rc;
@@ -72,6 +79,7 @@ int sqlite_checkpoint_attach(struct sqlite_checkpoint *c, const char *path, int 
                              struct sqlite_error *error)
 {
     c->begun = false;
+    c->spoiled = false;
     c->moved = 0;
     c->retry_at = 0;
     return sqlite_db_open(&c->db, path, SQLITE_DB_BESIDE, busy_ms, error);
@@ -85,10 +93,29 @@ static void wait_for_end(struct sqlite_checkpoint *c)
     pthread_mutex_unlock(&c->lock);
 }
 
-void sqlite_checkpoint_detach(struct sqlite_checkpoint *c)
+/* Whether pages may be moved: no earlier failure is in the way. */
+static bool usable(struct sqlite_checkpoint *c, struct sqlite_db *db)
 {
-    wait_for_end(c);
-    sqlite_db_close(&c->db);
+    c->spoiled = c->spoiled && !sqlite_wal_anew(db);
+    return !c->spoiled;
+}
+
+/* Notes how a step or a finish ended, with the WAL at `wal_pages`. */
+static void note(struct sqlite_checkpoint *c, const struct sqlite_error *error, bool complete,
+                 int wal_pages)
+{
+    if (error != NULL) {
+        c->spoiled = true;
+        c->moved = 0;
+        sqlite_health_count(c->health, error);
+        if (!c->failing)
+            log_error("store cannot move the WAL into the database; it grows meanwhile",
+                      LOG_STR("reason", error->reason));
+    } else if (c->failing) {
+        log_info("store moves the WAL into the database again");
+    }
+    c->failing = error != NULL;
+    c->retry_at = complete ? 0 : wal_pages + RETRY_PAGES;
 }
 
 static void begin(struct sqlite_checkpoint *c, int wal_pages)
@@ -109,25 +136,39 @@ static bool notice_end(struct sqlite_checkpoint *c, int wal_pages)
     pthread_mutex_lock(&c->lock);
     bool busy = c->busy;
     bool complete = c->complete;
+    bool failed = c->failed;
     pthread_mutex_unlock(&c->lock);
     if (busy)
         return false;
     c->begun = false;
     if (complete)
         c->moved = c->begun_at;
-    c->retry_at = complete ? 0 : wal_pages + RETRY_PAGES;
+    note(c, failed ? &c->error : NULL, complete, wal_pages);
     return true;
+}
+
+void sqlite_checkpoint_detach(struct sqlite_checkpoint *c, struct sqlite_db *writer)
+{
+    wait_for_end(c);
+    if (c->db.handle == NULL)
+        return;
+    notice_end(c, writer->wal_pages);
+    if (!usable(c, &c->db))
+        sqlite_wal_keep(writer);
+    sqlite_db_close(&c->db);
 }
 
 void sqlite_checkpoint_finish(struct sqlite_checkpoint *c, struct sqlite_db *writer)
 {
+    struct sqlite_error error;
+    bool complete = false;
     notice_end(c, writer->wal_pages);
-    if (c->begun)
+    if (c->begun || !usable(c, writer))
         return;
-    bool complete = sqlite_db_checkpoint(writer);
+    bool failed = sqlite_wal_checkpoint(writer, &complete, &error) != 0;
     if (complete)
         c->moved = 0;
-    c->retry_at = complete ? 0 : writer->wal_pages + RETRY_PAGES;
+    note(c, failed ? &error : NULL, complete, writer->wal_pages);
 }
 
 void sqlite_checkpoint_tend(struct sqlite_checkpoint *c, struct sqlite_db *writer)
@@ -140,7 +181,7 @@ void sqlite_checkpoint_tend(struct sqlite_checkpoint *c, struct sqlite_db *write
         c->moved = 0;
         c->retry_at = 0;
     }
-    if (c->begun || pages < BOUND_PAGES || pages < c->retry_at)
+    if (c->begun || pages < BOUND_PAGES || pages < c->retry_at || !usable(c, writer))
         return;
     if (pages - c->moved <= REST_PAGES || (ended && pages >= FORCED_PAGES))
         sqlite_checkpoint_finish(c, writer);

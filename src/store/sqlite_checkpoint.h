@@ -18,27 +18,35 @@
 #ifndef STORE_SQLITE_CHECKPOINT_H
 #define STORE_SQLITE_CHECKPOINT_H
 
-#include "sqlite_db.h"
+#include "sqlite_health.h"
+#include "sqlite_wal.h"
 
 #include <pthread.h>
 
 struct sqlite_checkpoint {
-    pthread_mutex_t lock; /* guards the three below */
+    pthread_mutex_t lock; /* guards all up to `error` */
     pthread_cond_t wake;
     bool busy;     /* a step is asked for or under way */
     bool complete; /* the last step moved all that it found */
+    bool failed;   /* it did not go well: see `error` */
     bool stopping;
+    struct sqlite_error error;
     struct sqlite_db db; /* the thread's while `busy`, else the writer's */
     pthread_t thread;
-    /* The writer's alone. All count pages in the WAL. */
+    /* The writer's alone. */
+    struct sqlite_health *health; /* failures are counted there */
+    bool failing;                 /* the last step or finish failed */
+    bool spoiled; /* and sqlite_wal_anew() has not been possible yet: nothing is moved before */
+    /* These count pages in the WAL. */
     bool begun;   /* a step was begun whose end was not noticed yet */
     int begun_at; /* the WAL's length when that step began */
     int moved;    /* so many from the WAL's start are in the database */
     int retry_at; /* something is in the way: no step before the WAL is so long */
 };
 
-/* Starts the thread; it has no database yet. 0, or the system's error number. */
-int sqlite_checkpoint_start(struct sqlite_checkpoint *c);
+/* Starts the thread; it has no database yet. `health` must stay. 0, or the system's error number.
+ */
+int sqlite_checkpoint_start(struct sqlite_checkpoint *c, struct sqlite_health *health);
 
 /* Ends the thread; after sqlite_checkpoint_detach(). */
 void sqlite_checkpoint_stop(struct sqlite_checkpoint *c);
@@ -48,9 +56,9 @@ void sqlite_checkpoint_stop(struct sqlite_checkpoint *c);
 int sqlite_checkpoint_attach(struct sqlite_checkpoint *c, const char *path, int busy_ms,
                              struct sqlite_error *error);
 
-/* Waits for a step that is under way and closes the database; before the writer closes its own.
- * Not attached: nothing. */
-void sqlite_checkpoint_detach(struct sqlite_checkpoint *c);
+/* Waits for a step that is under way and closes the database; before `writer` is closed. Not
+ * attached: nothing. */
+void sqlite_checkpoint_detach(struct sqlite_checkpoint *c, struct sqlite_db *writer);
 
 /* To be called between two transactions of `writer`: begins a step, or finishes, as it is due. */
 void sqlite_checkpoint_tend(struct sqlite_checkpoint *c, struct sqlite_db *writer);

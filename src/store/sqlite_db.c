@@ -122,7 +122,7 @@ static int system_errno_of(sqlite3 *handle, int code)
     return result != 0 ? result : sqlite3_system_errno(handle);
 }
 
-static int fail_code(struct sqlite_db *db, int code, struct sqlite_error *error)
+int sqlite_db_fail_code(struct sqlite_db *db, int code, struct sqlite_error *error)
 {
     int system_errno = db->handle != NULL ? system_errno_of(db->handle, code) : 0;
     error->kind = kind_of(code, system_errno);
@@ -134,7 +134,7 @@ static int fail_code(struct sqlite_db *db, int code, struct sqlite_error *error)
 
 int sqlite_db_fail(struct sqlite_db *db, struct sqlite_error *error)
 {
-    return fail_code(db, sqlite3_extended_errcode(db->handle), error);
+    return sqlite_db_fail_code(db, sqlite3_extended_errcode(db->handle), error);
 }
 
 static int refuse(struct sqlite_error *error, enum sqlite_kind kind, const char *path,
@@ -206,7 +206,8 @@ static int pragma(struct sqlite_db *db, const char *text, const char *expected,
  * cache_size: 8 MiB, which holds the index pages in use of about a million reviews. mmap off: a
  * page that cannot be read would be a signal instead of an error. journal_size_limit: what a WAL
  * that grew too long is cut to; well above the length it has by itself, as growing costs more than
- * overwriting. Checkpoints are sqlite_checkpoint's, so no automatic ones. secure_delete would write
+ * overwriting. cache_spill off: pages are written by a commit only, as sqlite_wal_vfs needs it.
+ * Checkpoints are sqlite_checkpoint's, so no automatic ones. secure_delete would write
  * the pages of sent mails once more only to blank them. */
 static int configure(struct sqlite_db *db, struct sqlite_error *error)
 {
@@ -216,6 +217,7 @@ static int configure(struct sqlite_db *db, struct sqlite_error *error)
             db->handle,
             "PRAGMA synchronous = FULL; PRAGMA cache_size = -8192; PRAGMA mmap_size = 0;"
             "PRAGMA journal_size_limit = 50331648;"
+            "PRAGMA cache_spill = OFF;"
             "PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
             NULL, NULL, NULL) != SQLITE_OK)
         return sqlite_db_fail(db, error);
@@ -246,7 +248,7 @@ static int migrate(struct sqlite_db *db, enum sqlite_db_mode mode, int version,
         return 0;
     int rc = sqlite_schema_migrate(db->handle, sqlite_schema_latest());
     if (rc != SQLITE_OK)
-        return fail_code(db, rc, error);
+        return sqlite_db_fail_code(db, rc, error);
     if (version == 0 && sqlite_file_sync_folder(db->path, error->reason) != 0) {
         error->kind = kind_of_system(errno);
         return -1;
@@ -261,17 +263,18 @@ int sqlite_db_open(struct sqlite_db *db, const char *path, enum sqlite_db_mode m
                 (mode == SQLITE_DB_CREATE ? SQLITE_OPEN_CREATE : 0);
     int version = 0;
     *db = (struct sqlite_db){.path = path};
-    if (sqlite3_open_v2(path, &db->handle, flags, sqlite_wal_vfs()) != SQLITE_OK) {
+    if (sqlite3_open_v2(path, &db->handle, flags,
+                        mode == SQLITE_DB_BESIDE ? NULL : sqlite_wal_vfs()) != SQLITE_OK) {
         if (db->handle != NULL)
             sqlite_db_fail(db, error);
         else
-            fail_code(db, SQLITE_NOMEM, error);
+            sqlite_db_fail_code(db, SQLITE_NOMEM, error);
         goto failed;
     }
     sqlite3_busy_timeout(db->handle, busy_ms);
     sqlite3_wal_hook(db->handle, note_wal_size, db);
     if (sqlite3_db_readonly(db->handle, "main") == 1) {
-        fail_code(db, SQLITE_READONLY, error);
+        sqlite_db_fail_code(db, SQLITE_READONLY, error);
         goto failed;
     }
     if (check_identity(db, mode, &version, error) != 0 || configure(db, error) != 0 ||
@@ -359,25 +362,6 @@ int sqlite_db_probe(struct sqlite_db *db, struct sqlite_error *error)
     return sqlite3_exec(db->handle, text, NULL, NULL, NULL) == SQLITE_OK
                ? 0
                : sqlite_db_fail(db, error);
-}
-
-bool sqlite_db_checkpoint(struct sqlite_db *db)
-{
-    int total = 0;
-    int moved = 0;
-    int rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &total, &moved);
-    if (rc != SQLITE_OK || moved < total)
-        return false;
-    db->wal_pages = 0; /* the next commit begins at the WAL's start again */
-    return true;
-}
-
-bool sqlite_db_sync(struct sqlite_db *db)
-{
-    sqlite3_file *file = NULL;
-    int rc = sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_FILE_POINTER, (void *)&file);
-    return rc == SQLITE_OK && file->pMethods != NULL &&
-           file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) == SQLITE_OK;
 }
 
 int64_t sqlite_db_data_version(struct sqlite_db *db)

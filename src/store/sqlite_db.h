@@ -95,19 +95,11 @@ int sqlite_db_probe(struct sqlite_db *db, struct sqlite_error *error);
 /* Whether the files are still those that were opened. 0, or -1 with `error`. */
 int sqlite_db_unmoved(struct sqlite_db *db, struct sqlite_error *error);
 
-/* Moves what it can from the WAL into the database without waiting for anybody. Whether that was
- * all; it is not when another connection still reads an older state, or the disk is full. Harmless
- * to the commits either way. */
-bool sqlite_db_checkpoint(struct sqlite_db *db);
-
-/* Makes durable what was moved into the database. A checkpoint does so only when it has moved all;
- * to do it before shortens that one. Whether it went well. */
-bool sqlite_db_sync(struct sqlite_db *db);
-
 /* A number that changes when another connection has committed; -1 when it cannot be read. */
 int64_t sqlite_db_data_version(struct sqlite_db *db);
 
-/* Fills `error` from the connection's last error. Always -1. */
+/* Fills `error` from the connection's last error, or from a result of SQLite. Always -1. */
 int sqlite_db_fail(struct sqlite_db *db, struct sqlite_error *error);
+int sqlite_db_fail_code(struct sqlite_db *db, int code, struct sqlite_error *error);
 
 #endif

@@ -237,7 +237,7 @@ int sqlite_outbox_claim(struct sqlite_db *db, struct sqlite_claims *claims,
         sqlite_db_fail(db, error);
     sqlite3_reset(statement);
     if (!failed && orphan_count > 0)
-        drop_orphans(db, orphans, orphan_count, delta, error);
+        failed = drop_orphans(db, orphans, orphan_count, delta, error) != 0;
     /* What was taken before an error is given: it is claimed, and the error comes again. */
     if (claim->count > 0 || (!failed && fate != ROW_NO_MEMORY))
         return 0;

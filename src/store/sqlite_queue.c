@@ -98,20 +98,25 @@ static void wait_for_work(struct sqlite_queue *q, int64_t timeout_us)
     q->asleep = false;
 }
 
-/* Splits up to `max` puts off the backlog. */
-static size_t split_backlog(struct sqlite_queue *q, size_t max, struct store_put **puts)
+/* Splits puts off the backlog. */
+static size_t split_backlog(struct sqlite_queue *q, struct sqlite_batch most,
+                            struct store_put **puts)
 {
     size_t count = 0;
+    size_t bytes = 0;
     struct store_put **end = &q->backlog;
-    for (; count < max && *end != NULL; count++)
+    for (; count < most.rows && bytes < most.bytes && *end != NULL; count++) {
+        bytes += (*end)->item.review.len;
         end = &(*end)->next;
+    }
     *puts = count > 0 ? q->backlog : NULL;
     q->backlog = *end;
     *end = NULL;
     return count;
 }
 
-struct sqlite_work sqlite_queue_take(struct sqlite_queue *q, size_t max, int64_t timeout_us)
+struct sqlite_work sqlite_queue_take(struct sqlite_queue *q, struct sqlite_batch most,
+                                     int64_t timeout_us)
 {
     struct sqlite_work work = {0};
     pthread_mutex_lock(&q->lock);
@@ -127,7 +132,7 @@ struct sqlite_work sqlite_queue_take(struct sqlite_queue *q, size_t max, int64_t
     work.closing = q->closing;
     pthread_mutex_unlock(&q->lock);
 
-    size_t count = split_backlog(q, max, &work.puts);
+    size_t count = split_backlog(q, most, &work.puts);
     work.last = work.closing && count == 0 && work.jobs == NULL;
     if (count > 0) {
         pthread_mutex_lock(&q->lock);

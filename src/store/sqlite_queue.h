@@ -50,8 +50,15 @@ void sqlite_queue_call(struct sqlite_queue *q, struct sqlite_job *job);
 /* Lets no more puts in, and makes the writer see that. */
 void sqlite_queue_close(struct sqlite_queue *q);
 
+/* How much of the queue is taken at a time; the put that reaches one of both is the last. */
+struct sqlite_batch {
+    size_t rows;
+    size_t bytes; /* of their reviews */
+};
+
 /* For the writer: waits until there is work, or `timeout_us` of real time passed, and takes it. */
-struct sqlite_work sqlite_queue_take(struct sqlite_queue *q, size_t max, int64_t timeout_us);
+struct sqlite_work sqlite_queue_take(struct sqlite_queue *q, struct sqlite_batch most,
+                                     int64_t timeout_us);
 
 /* For the writer: runs jobs that it took and wakes their callers. */
 void sqlite_queue_run(struct sqlite_queue *q, struct sqlite_job *jobs, void *writer);

@@ -12,6 +12,10 @@
  * (SQLITE_IOCAP_POWERSAFE_OVERWRITE, SQLite's default), as without it SQLite adds frames after the
  * sync; there, and without memory, every write goes through at once.
  *
+ * It takes cache_spill off, too, so that nothing is written but by a commit: what a transaction
+ * that rolls back had gathered could else be written later, over what another process committed
+ * there meanwhile.
+ *
  * A write that fails is told by the call that carries it out, most often the sync. What was
  * gathered is then forgotten: the transaction rolls back, and the next one overwrites the same
  * place. */

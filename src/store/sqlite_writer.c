@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* More rows a commit gain nothing, and make the first of them wait; the bytes are all in memory. */
+static const struct sqlite_batch batch_max = {.rows = 256, .bytes = (size_t)4 * 1024 * 1024};
+
 enum {
-    /* More rows a commit gain nothing, and make the first of them wait. */
-    BATCH_MAX = 256,
     /* How often the thread looks for what others did to the files. */
     LOOK_US = 5 * 1000 * 1000,
     BUSY_MAX_MS = 2000
@@ -70,7 +71,7 @@ static int open_both(struct sqlite_writer *w, const char *path, enum sqlite_db_m
 
 static void close_both(struct sqlite_writer *w)
 {
-    sqlite_checkpoint_detach(&w->checkpoint);
+    sqlite_checkpoint_detach(&w->checkpoint, &w->db);
     sqlite_db_close(&w->db);
 }
 
@@ -283,7 +284,7 @@ static void *run(void *argument)
     struct sqlite_writer *w = argument;
     struct sqlite_work work;
     do {
-        work = sqlite_queue_take(&w->queue, BATCH_MAX, wait_us(w));
+        work = sqlite_queue_take(&w->queue, batch_max, wait_us(w));
         if (work.puts != NULL)
             write_puts(w, work.puts, work.closing);
         sqlite_queue_run(&w->queue, work.jobs, w);
@@ -340,7 +341,7 @@ int sqlite_writer_start(struct sqlite_writer *w, const char *path,
         goto no_queue;
     if (sqlite_health_init(&w->health, config->metrics) != 0)
         goto no_health;
-    int rc = sqlite_checkpoint_start(&w->checkpoint);
+    int rc = sqlite_checkpoint_start(&w->checkpoint, &w->health);
     if (rc != 0) {
         thread_failed(&error, rc);
         goto no_checkpoint;
