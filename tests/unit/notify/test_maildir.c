@@ -21,7 +21,7 @@ static char top[64], folder[100];
 static const _Atomic bool running = false, stopped = true;
 
 /* Instead of the C library's: fails on command. */
-static int fsync_fails_at, fsyncs, link_errno, syncfs_errno, syncfses;
+static int fsync_fails_at, fsyncs, link_errno, syncfs_errno, syncfses, unlink_errno;
 int guarded_syncfs(int fd) __asm__("syncfs");
 int guarded_syncfs(int fd)
 {
@@ -51,6 +51,16 @@ int guarded_linkat(int old_fd, const char *old, int new_fd, const char *new, int
     return (int)syscall(SYS_linkat, old_fd, old, new_fd, new, flags);
 }
 
+int guarded_unlinkat(int fd, const char *name, int flags) __asm__("unlinkat");
+int guarded_unlinkat(int fd, const char *name, int flags)
+{
+    if (unlink_errno != 0) {
+        errno = unlink_errno;
+        return -1;
+    }
+    return (int)syscall(SYS_unlinkat, fd, name, flags);
+}
+
 static void open_again(void)
 {
     char reason[OUTBOX_ERROR_SIZE];
@@ -64,7 +74,7 @@ static int setup(void **state)
 {
     (void)state;
     char reason[OUTBOX_ERROR_SIZE];
-    fsync_fails_at = fsyncs = link_errno = syncfs_errno = syncfses = 0;
+    fsync_fails_at = fsyncs = link_errno = syncfs_errno = syncfses = unlink_errno = 0;
     snprintf(top, sizeof(top), "/tmp/reviewd-test-XXXXXX");
     assert_non_null(mkdtemp(top));
     snprintf(folder, sizeof(folder), "%s/deep/mail", top);
@@ -227,6 +237,23 @@ static void test_leftovers(void **state)
     assert_true(status.st_size > 100);
 }
 
+/* The disk went read-only after half a mail was written: it was not delivered, and must not count
+ * as if it were. */
+static void test_leftover_that_cannot_be_removed(void **state)
+{
+    (void)state;
+    leave_in_tmp(FIRST, 0, false);
+    unlink_errno = EROFS;
+    send_mails(1);
+    assert_int_equal(outcomes[0].result, MAIL_PAUSE);
+    assert_non_null(strstr(outcomes[0].error, "Read-only file system"));
+    assert_int_equal(files_in("new"), 0);
+    unlink_errno = 0;
+    send_mails(1);
+    expect_all(1, MAIL_SENT);
+    assert_int_equal(files_in("new"), 1);
+}
+
 static void test_disk_is_full(void **state)
 {
     (void)state;
@@ -383,6 +410,7 @@ int main(void)
         CASE(test_the_same_mail_is_one_file),
         CASE(test_a_mail_that_was_read_is_not_there_again),
         CASE(test_leftovers),
+        CASE(test_leftover_that_cannot_be_removed),
         CASE(test_disk_is_full),
         CASE(test_many_are_synced_together),
         CASE(test_no_hard_links),
