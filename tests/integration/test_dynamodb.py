@@ -1,6 +1,7 @@
 """The service with a DynamoDB table, on a stand-in for AWS that verifies every signature."""
 
 import concurrent.futures
+import email
 import os
 import signal
 import subprocess
@@ -25,18 +26,44 @@ def start(make_service, tmp_path):
     return start
 
 
-def load(services, count, threads=16):
-    """Posts `count` reviews to the services in turn; the statuses, 0 for no answer."""
+def load(services, count, threads=16, name="user"):
+    """Posts `count` reviews to the services in turn, by "user 0", "user 1", …; the statuses, 0 for no answer."""
 
     def post(i):
         service = services[i % len(services)]
         try:
-            return service.post({"user_name": f"user {i}", "review": TEXTS[i % len(TEXTS)]})[0]
+            return service.post({"user_name": f"{name} {i}", "review": TEXTS[i % len(TEXTS)]})[0]
         except OSError:
             return 0
 
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         return list(pool.map(post, range(count)))
+
+
+def load_and_kill(service, table, count, stored, **how):
+    """load(), in whose middle the service is killed: when the table has so many reviews."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        answers = pool.submit(load, [service], count, **how)
+        wait_until(lambda: len(table.items()) >= stored, "some reviews")
+        service.kill()
+        statuses = answers.result()
+    assert 0 < statuses.count(200) < count
+    return statuses
+
+
+def acknowledged(statuses, name="user"):
+    """Whose reviews were answered with 200."""
+    return {f"{name} {i}" for i, status in enumerate(statuses) if status == 200}
+
+
+def names(items):
+    return sorted(item["user_name"] for item in items)
+
+
+def mailed(*services):
+    """Whose reviews have a mail."""
+    mails = [email.message_from_bytes(path.read_bytes()) for service in services for path in service.mails()]
+    return sorted(mail["Subject"].removeprefix("[Positive] Review from ") for mail in mails)
 
 
 def test_worked_example(start, make_table):
@@ -81,18 +108,12 @@ def test_kill_loses_nothing(start, make_table, index):
     # No mail leaves the first process: its SMTP server does not answer.
     service = start(table, REVIEWD_MAIL="smtp://127.0.0.1:9",
                     SENDER_EMAIL="a@example.com", RECEIVER_EMAIL="b@example.com")
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        answers = pool.submit(load, [service], 400)
-        wait_until(lambda: len(table.items()) > 60, "some reviews")
-        service.process.send_signal(signal.SIGKILL)
-        acknowledged = answers.result().count(200)
-    service.kill()
-    stored = table.items()
-    assert 0 < acknowledged <= len(stored) < 400
-    assert len(table.owed()) == len(table.positives()) > 0
+    statuses = load_and_kill(service, table, 400, 60)
+    assert acknowledged(statuses) <= set(names(table.items()))
+    assert names(table.owed()) == names(table.positives()) != []
     service = start(table, folder="two")
-    wait_until(lambda: len(service.mails()) == len(table.positives()), "all mails")
     wait_until(lambda: not table.owed(), "all items with five attributes")
+    assert mailed(service) == names(table.positives())
     warned = service.lines("the table has no index notification-index, so it is scanned now and then for mails that "
                            "were left behind; `reviewd table create` adds the index")
     assert len(warned) == (0 if index else 1)
@@ -102,19 +123,15 @@ def test_kill_loses_nothing(start, make_table, index):
 def test_kill_again_and_again(start, make_table):
     """With mails going out all the while; the folder is shared, and files are named by id, so doubles do not count."""
     table = make_table()
-    acknowledged = 0
-    for kill in [True, True, False]:
-        service = start(table)
-        with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            before = len(table.items())
-            answers = pool.submit(load, [service], 150)
-            if kill:
-                wait_until(lambda: len(table.items()) > before + 40, "some reviews")
-                service.kill()
-            acknowledged += answers.result().count(200)
-    assert acknowledged <= len(table.items())
+    answered = set()
+    for name in ["ann", "bob"]:
+        statuses = load_and_kill(start(table), table, 150, len(table.items()) + 40, name=name)
+        answered |= acknowledged(statuses, name)
+    service = start(table)
+    answered |= acknowledged(load([service], 150, name="cy"), "cy")
+    assert answered <= set(names(table.items()))
     wait_until(lambda: not table.owed(), "all items with five attributes")
-    assert len(service.mails()) == len(table.positives())
+    assert mailed(service) == names(table.positives())
     assert service.stop() == 0
 
 
@@ -123,8 +140,7 @@ def test_two_instances_mail_each_review_once(start, make_table):
     pair = [start(table, folder=name) for name in ["one", "two"]]
     assert set(load(pair, 200)) == {200}
     wait_until(lambda: not table.owed(), "all items with five attributes")
-    mails = [mail.name for service in pair for mail in service.mails()]
-    assert len(mails) == len(set(mails)) == len(table.positives())
+    assert mailed(*pair) == names(table.positives())
     assert [service.stop() for service in pair] == [0, 0]
 
 

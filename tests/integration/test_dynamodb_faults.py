@@ -3,7 +3,7 @@
 import pytest
 
 from service import wait_until
-from test_dynamodb import load
+from test_dynamodb import acknowledged, load, load_and_kill, mailed, names
 
 pytestmark = pytest.mark.stores("dynamodb")
 
@@ -23,21 +23,24 @@ TROUBLES = {
 }
 
 
+MIXED = [TROUBLES["500"] | {"probability": 0.2}, TROUBLES["throttled"] | {"probability": 0.2}]
+
+
 @pytest.fixture
 def start(make_service, tmp_path):
-    def start(table, url):
-        return make_service(tmp_path / "one", table=table, REVIEWD_REQUEST_TIMEOUT="10s", AWS_ENDPOINT_URL_DYNAMODB=url)
+    def start(table, url, folder="one", **settings):
+        settings |= {"REVIEWD_REQUEST_TIMEOUT": "10s", "AWS_ENDPOINT_URL_DYNAMODB": url}
+        return make_service(tmp_path / folder, table=table, **settings)
 
     return start
 
 
-def assert_kept(table, statuses, services):
+def assert_kept(table, statuses, *services):
     """The promise, once the trouble is over."""
-    stored = {item["user_name"] for item in table.items()}
-    assert {f"user {i}" for i, status in enumerate(statuses) if status == 200} <= stored
+    assert acknowledged(statuses) <= set(names(table.items()))
     assert set(statuses) <= {200, 503, 504, 0}, set(statuses)
     wait_until(lambda: not table.owed(), "all items with five attributes")
-    assert sum(len(service.mails()) for service in services) == len(table.positives())
+    assert mailed(*services) == names(table.positives())
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
@@ -49,19 +52,31 @@ def test_trouble_loses_nothing(start, make_table, faults, trouble):
     assert faults.fired(), "no fault was made"
     faults.set()
     assert 200 in statuses
-    assert_kept(table, statuses, [service])
+    assert_kept(table, statuses, service)
     assert service.stop() == 0
 
 
 def test_trouble_with_a_kill_in_the_middle(start, make_table, faults):
     table = make_table()
-    faults.set(TROUBLES["500"] | {"probability": 0.2}, TROUBLES["throttled"] | {"probability": 0.2})
-    first = start(table, faults.url)
-    statuses = load([first], 40)
-    first.kill()
+    faults.set(*MIXED)
+    statuses = load_and_kill(start(table, faults.url), table, 120, 30)
+    assert faults.fired(), "no fault was made"
     faults.set()
     second = start(table, faults.url)  # the same folder: a mail is one file, however often it is sent
-    assert_kept(table, statuses, [second])
+    assert_kept(table, statuses, second)
+
+
+def test_trouble_of_two_instances(start, make_table, faults):
+    """Neither ends, so no lease does: each mail goes out once, from whichever has it."""
+    table = make_table()
+    pair = [start(table, faults.url, folder=name, REVIEWD_MAIL_LEASE="60s") for name in ["one", "two"]]
+    faults.set(*MIXED)
+    statuses = load(pair, 120, 32)
+    assert faults.fired(), "no fault was made"
+    faults.set()
+    assert_kept(table, statuses, *pair)
+    assert all(service.mails() for service in pair)
+    assert [service.stop() for service in pair] == [0, 0]
 
 
 def test_batches_that_are_left_in_part_are_completed(start, make_table, faults):
@@ -71,4 +86,4 @@ def test_batches_that_are_left_in_part_are_completed(start, make_table, faults):
     faults.set(HALF | {"operation": "BatchWriteItem", "error": {"code": "ThrottlingException"}})
     statuses = load([service], 80, 32)
     faults.set()
-    assert_kept(table, statuses, [service])
+    assert_kept(table, statuses, service)
