@@ -1,5 +1,7 @@
 #include "head.h"
 
+#include "host.h"
+
 #include <ctype.h>
 #include <strings.h>
 
@@ -59,19 +61,6 @@ static struct span trimmed(struct span text)
         text.len--;
     }
     return text;
-}
-
-/* What RFC 3986 allows in host and port, loosely: enough to keep out blanks, commas, slashes, user
- * info. */
-static bool is_host(struct span text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c >= 0x80 || (!isalnum(c) && (c == '\0' || strchr("-._~!$&'()*+;=%:[]", c) == NULL))) {
-            return false;
-        }
-    }
-    return true;
 }
 
 static bool is_number(struct span text)
@@ -144,7 +133,7 @@ static const char *check_host(const struct head *head)
     if (count == 0) {
         return strcmp(head->version, "HTTP/1.1") == 0 ? "no Host header" : NULL;
     }
-    return is_host(trimmed(head_find(head, "Host"))) ? NULL : "invalid Host header";
+    return host_valid(trimmed(head_find(head, "Host"))) ? NULL : "invalid Host header";
 }
 
 static const char *check_framing(const struct head *head)

@@ -76,6 +76,8 @@ LENGTH = b"Content-Length: %d" % len(BODY)
         head(b"Host: a", b"Host: a", LENGTH) + BODY,
         head(b"Host: a b", LENGTH) + BODY,
         head(b"Host: a/b", LENGTH) + BODY,
+        *[head(b"Host: " + host, LENGTH) + BODY
+          for host in (b"[::1", b"[[", b"[]", b"[::1]x", b":", b":80", b"a:b", b"a:65536", b"a:80:80", b"%zz", b"a%4")],
         head(b"Host: a", LENGTH, b"Transfer-Encoding: chunked") + b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY),
         head(b"Host: a", LENGTH, LENGTH) + BODY,
         head(b"Host: a", LENGTH, b"Content-Length: 1") + BODY,
@@ -122,6 +124,8 @@ def test_ambiguous_heads_are_refused_and_the_connection_closed(service, data):
         head(b"Host: a", LENGTH) + BODY,
         head(b"Host:", LENGTH) + BODY,
         head(b"Host: [::1]:8080", LENGTH) + BODY,
+        head(b"Host: a:65535", LENGTH) + BODY,
+        head(b"Host: a%41", LENGTH) + BODY,
         head(b"Host: a", LENGTH, b"X:", b"Y:  a\tb ") + BODY,
         head(b"Host: a", LENGTH, b"Cookie: a=b; c=d", b"Accept: */*") + BODY,
         head(b"Host: a", b"Transfer-Encoding: chunked") + b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY),
