@@ -234,8 +234,12 @@ void dynamodb_recover(struct dynamodb_store *s, int64_t now_us)
     struct dynamodb_recovery *r = &s->recovery;
     bool asked = atomic_load(&r->now);
     int64_t mono = clock_mono_us(s->config.clock);
-    bool room = dynamodb_duties_room(&s->duties) > 0;
-    if (!room || (mono < r->next_us && !asked)) {
+    if (dynamodb_duties_room(&s->duties) == 0) {
+        return;
+    }
+    if (mono < r->next_us && !asked) {
+        /* The timer may have been of a look before: then none is left for this one. */
+        wake_after(s, r->next_us - mono);
         return;
     }
     atomic_store(&r->now, false);

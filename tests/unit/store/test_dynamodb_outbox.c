@@ -319,6 +319,30 @@ static void looking_comes_at_the_start_and_after_a_while(void **state)
     rig_close(&r);
 }
 
+/* A look that comes before its timer fires is followed by another all the same. */
+static void a_look_in_between_does_not_end_looking(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct fake_reply answers[30] = {TEN_OF(NONE), TEN_OF(NONE), TEN_OF(NONE)};
+    rig_open(&r);
+    rig_script(&r, answers, 30);
+    claim(&r, 4);
+    size_t sent = rig_sent(&r);
+    fake_clock_advance(&r.scene.clock, 61 * (int64_t)SECOND_US);
+    claim(&r, 4);
+    assert_int_equal(rig_sent(&r), sent + 10);
+    fake_transport_run(&r.scene.net); /* the first look's timer */
+    assert_int_equal(r.pending, 1);
+    claim(&r, 4);
+    assert_int_equal(rig_sent(&r), sent + 10);
+    assert_true(fake_transport_step(&r.scene.net));
+    assert_int_equal(r.pending, 2);
+    claim(&r, 4);
+    assert_int_equal(rig_sent(&r), sent + 20);
+    rig_close(&r);
+}
+
 /* Memory is served whatever the index says. */
 static void a_look_that_fails_does_not_hold_up_mails(void **state)
 {
@@ -450,6 +474,7 @@ int main(void)
         cmocka_unit_test(what_was_left_behind_is_taken_over),
         cmocka_unit_test(who_comes_second_takes_nothing),
         cmocka_unit_test(looking_comes_at_the_start_and_after_a_while),
+        cmocka_unit_test(a_look_in_between_does_not_end_looking),
         cmocka_unit_test(a_look_that_fails_does_not_hold_up_mails),
         cmocka_unit_test(without_an_index_the_table_is_scanned_page_by_page),
         cmocka_unit_test(closing_gives_leases_back),
