@@ -14,8 +14,9 @@ enum { SETTINGS_REASON_SIZE = 512, SETTINGS_VALUE_SIZE = 160 };
 
 struct settings_detail;
 
-/* The effective values. Strings live as long as the struct. Times are in milliseconds. Emails, URLs
- * and the like are checked for their rough form only; who uses them says what else is wrong. */
+/* The effective values. Strings live as long as the struct. Times are in milliseconds. Addresses
+ * and the SMTP server's URL have the form of base/mail_form.h; of other texts whoever uses them
+ * says what else is wrong. */
 struct settings {
     /* the server */
     const char *listen; /* "host:port" or "[v6]:port" */

@@ -4,9 +4,10 @@
 #define NOTIFY_MESSAGE_H
 
 #include "base/buf.h"
+#include "base/mail_form.h"
 #include "store/store.h"
 
-enum { MAIL_RECEIVERS_MAX = 50 }; /* SES's limit for one message */
+enum { MAIL_RECEIVERS_MAX = MAIL_FORM_ADDRESSES_MAX };
 
 /* Sender and receivers as bare addresses (local@domain). */
 struct mail_addresses {
@@ -16,10 +17,8 @@ struct mail_addresses {
 };
 
 /* Parses SENDER_EMAIL and RECEIVER_EMAIL (several separated by commas, blanks around them ignored).
- * Each is checked for the form local@domain in ASCII (a domain with other letters is written in
- * Punycode), without control characters, blanks, quotes or brackets, at most 254 bytes. 0, or -1
- * with one line in `reason` that names which is wrong; then nothing is to be freed. Free with
- * mail_addresses_free(). */
+ * Each is checked with mail_form_address(). 0, or -1 with one line in `reason` that names which is
+ * wrong; then nothing is to be freed. Free with mail_addresses_free(). */
 int mail_addresses_parse(struct mail_addresses *out, const char *sender, const char *receivers,
                          char reason[OUTBOX_ERROR_SIZE]);
 void mail_addresses_free(struct mail_addresses *addresses);

@@ -119,30 +119,49 @@ static void choose_defaults(struct settings *s)
     }
 }
 
+static const char *text_of(const struct settings *s, const char *name)
+{
+    return s->detail->values[settings_table_find(name) - settings_table].text;
+}
+
+/* What lacks because of what else is set, or NULL. */
+static const char *find_lack(const struct settings *s)
+{
+    bool addresses = settings_forms_is_smtp(s->mail) || strcmp(s->mail, "ses") == 0;
+    if (strcmp(s->store, "dynamodb") == 0 && s->table_name == NULL) {
+        return "TABLE_NAME is not set; REVIEWD_STORE=dynamodb needs it";
+    }
+    if (addresses && s->sender_email == NULL) {
+        return "SENDER_EMAIL is not set; REVIEWD_MAIL needs it for ses and SMTP";
+    }
+    if (addresses && s->receiver_email == NULL) {
+        return "RECEIVER_EMAIL is not set; REVIEWD_MAIL needs it for ses and SMTP";
+    }
+    if (s->smtp_user != NULL && s->smtp_password == NULL) {
+        return "REVIEWD_SMTP_PASSWORD is not set; REVIEWD_SMTP_USER needs it";
+    }
+    if (s->smtp_user == NULL && s->smtp_password != NULL) {
+        return "REVIEWD_SMTP_USER is not set; REVIEWD_SMTP_PASSWORD needs it";
+    }
+    return NULL;
+}
+
 /* All that concerns more than one setting. */
 static int check_together(const struct settings *s, char reason[SETTINGS_REASON_SIZE])
 {
-    bool smtp = settings_forms_is_smtp(s->mail);
-    bool addresses = smtp || strcmp(s->mail, "ses") == 0;
-    const char *what = NULL;
     if (s->negative_below > s->positive_above) {
-        what = "REVIEWD_NEGATIVE_BELOW is above REVIEWD_POSITIVE_ABOVE; it must not be greater";
-    } else if (strcmp(s->store, "dynamodb") == 0 && s->table_name == NULL) {
-        what = "TABLE_NAME is not set; REVIEWD_STORE=dynamodb needs it";
-    } else if (addresses && s->sender_email == NULL) {
-        what = "SENDER_EMAIL is not set; REVIEWD_MAIL needs it for ses and SMTP";
-    } else if (addresses && s->receiver_email == NULL) {
-        what = "RECEIVER_EMAIL is not set; REVIEWD_MAIL needs it for ses and SMTP";
-    } else if (s->smtp_user != NULL && s->smtp_password == NULL) {
-        what = "REVIEWD_SMTP_PASSWORD is not set; REVIEWD_SMTP_USER needs it";
-    } else if (s->smtp_user == NULL && s->smtp_password != NULL) {
-        what = "REVIEWD_SMTP_USER is not set; REVIEWD_SMTP_PASSWORD needs it";
+        (void)snprintf(reason, SETTINGS_REASON_SIZE,
+                       "REVIEWD_NEGATIVE_BELOW=%s is above REVIEWD_POSITIVE_ABOVE=%s; it must not "
+                       "be greater",
+                       text_of(s, "REVIEWD_NEGATIVE_BELOW"), text_of(s, "REVIEWD_POSITIVE_ABOVE"));
+        return -1;
     }
-    if (what == NULL) {
-        return 0;
+    const char *lack = find_lack(s);
+    if (lack != NULL) {
+        (void)snprintf(reason, SETTINGS_REASON_SIZE, "%s", lack);
+        return -1;
     }
-    (void)snprintf(reason, SETTINGS_REASON_SIZE, "%s", what);
-    return -1;
+    return 0;
 }
 
 static int load_all(struct settings *s, const char *env_file, char reason[SETTINGS_REASON_SIZE])

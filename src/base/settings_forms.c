@@ -1,5 +1,6 @@
 #include "settings_forms.h"
 
+#include "base/mail_form.h"
 #include "base/num.h"
 
 #include <arpa/inet.h>
@@ -72,18 +73,11 @@ bool settings_forms_is_smtp(const char *text)
     return after(text, "smtp://") != NULL || after(text, "smtps://") != NULL;
 }
 
-/* user:password@host:port; what else may be wrong with it is told by who connects. */
-static bool has_host(const char *authority)
-{
-    const char *at = strrchr(authority, '@');
-    const char *host = at != NULL ? at + 1 : authority;
-    return host[0] != '\0' && host[0] != ':' && host[0] != '/' && strchr(authority, ' ') == NULL;
-}
-
 bool settings_forms_mail(const char *text)
 {
     if (settings_forms_is_smtp(text)) {
-        return has_host(strstr(text, "://") + 3);
+        struct mail_form_url url;
+        return mail_form_smtp(&url, text) == NULL;
     }
     const char *folder = after(text, "maildir:");
     return strcmp(text, "ses") == 0 || strcmp(text, "none") == 0 ||

@@ -2,6 +2,8 @@
 
 #include "settings_forms.h"
 
+#include "base/mail_form.h"
+
 #include <stddef.h>
 
 #define FIELD(name) offsetof(struct settings, name)
@@ -172,22 +174,24 @@ const struct setting settings_table[] = {
      .fallback = "maildir:data/mail",
      .fallback_why = "ses when SENDER_EMAIL is set",
      .fits = settings_forms_mail,
-     .allowed = "maildir:DIR, smtp://HOST[:PORT], smtps://HOST[:PORT], ses or none",
+     .allowed =
+         "maildir:DIR, smtp://[USER:PASSWORD@]HOST[:PORT], the same with smtps:, ses or none",
      .url = true,
      .help = "How the mails about Positive reviews are sent. An SMTP URL may have user:password@ "
-             "before the "
-             "host, percent-encoded."},
+             "before the host, percent-encoded; a port is from 1 to 65535."},
     {.name = "SENDER_EMAIL",
      .group = mails,
      .offset = FIELD(sender_email),
      .fallback_why = "reviewd@localhost for maildir",
-     .allowed = "an e-mail address",
+     .fits = mail_form_one_address,
+     .allowed = "an address of the form local@domain, in ASCII",
      .help = "Sender of the mails; needed for ses and SMTP."},
     {.name = "RECEIVER_EMAIL",
      .group = mails,
      .offset = FIELD(receiver_email),
      .fallback_why = "admin@localhost for maildir",
-     .allowed = "e-mail addresses separated by commas",
+     .fits = mail_form_addresses,
+     .allowed = "1 to 50 addresses of the form local@domain, in ASCII, separated by commas",
      .help = "Receivers of the mails, separated by commas; needed for ses and SMTP."},
     {.name = "REVIEWD_SMTP_USER",
      .group = mails,

@@ -5,65 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LOCAL_MAX = 64, ADDRESS_MAX = 254 }; /* RFC 5321 */
-
-static bool local_is_valid(struct span local)
-{
-    if (local.len == 0 || local.len > LOCAL_MAX || local.ptr[0] == '.' ||
-        local.ptr[local.len - 1] == '.')
-        return false;
-    for (size_t i = 0; i < local.len; i++) {
-        char c = local.ptr[i];
-        if (c <= ' ' || c > '~' || strchr("()<>[]:;@\\,\"", c) != NULL)
-            return false;
-        if (c == '.' && local.ptr[i + 1] == '.')
-            return false;
-    }
-    return true;
-}
-
-static bool is_letter_or_digit(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-static bool domain_is_valid(struct span domain)
-{
-    bool label = false; /* the last character ended no label */
-    for (size_t i = 0; i < domain.len; i++) {
-        char c = domain.ptr[i];
-        if (c == '.' ? !label : !(is_letter_or_digit(c) || (c == '-' && label)))
-            return false;
-        label = c != '.';
-    }
-    return label && domain.ptr[domain.len - 1] != '-';
-}
-
-static bool address_is_valid(struct span address)
-{
-    const char *at = address.len > 0 ? memchr(address.ptr, '@', address.len) : NULL;
-    if (at == NULL || address.len > ADDRESS_MAX)
-        return false;
-    size_t local = (size_t)(at - address.ptr);
-    return local_is_valid((struct span){address.ptr, local}) &&
-           domain_is_valid((struct span){at + 1, address.len - local - 1});
-}
-
-static struct span trim(struct span s)
-{
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
-        s = (struct span){s.ptr + 1, s.len - 1};
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 /* NULL with the reason, or a copy of the checked address. The setting's owner may see its value: it
  * is his. */
 static char *take_address(struct span s, const char *setting, char reason[OUTBOX_ERROR_SIZE])
 {
-    s = trim(s);
-    if (!address_is_valid(s)) {
+    if (!mail_form_address(s)) {
         struct buf shown = BUF_INIT;
         message_clean(&shown, (struct span){s.ptr, s.len < 80 ? s.len : 80});
         snprintf(reason, OUTBOX_ERROR_SIZE,
@@ -85,28 +31,25 @@ static char *take_address(struct span s, const char *setting, char reason[OUTBOX
 static int take_receivers(struct mail_addresses *out, const char *receivers,
                           char reason[OUTBOX_ERROR_SIZE])
 {
-    for (const char *p = receivers;; p++) {
-        size_t len = strcspn(p, ",");
+    while (receivers != NULL) {
         if (out->receiver_count == MAIL_RECEIVERS_MAX) {
             snprintf(reason, OUTBOX_ERROR_SIZE, "RECEIVER_EMAIL: more than %d addresses",
                      MAIL_RECEIVERS_MAX);
             return -1;
         }
-        char *one = take_address((struct span){p, len}, "RECEIVER_EMAIL", reason);
+        char *one = take_address(mail_form_next(&receivers), "RECEIVER_EMAIL", reason);
         if (one == NULL)
             return -1;
         out->receivers[out->receiver_count++] = one;
-        p += len;
-        if (*p == '\0')
-            return 0;
     }
+    return 0;
 }
 
 int mail_addresses_parse(struct mail_addresses *out, const char *sender, const char *receivers,
                          char reason[OUTBOX_ERROR_SIZE])
 {
     *out = (struct mail_addresses){0};
-    out->sender = take_address(span_of(sender), "SENDER_EMAIL", reason);
+    out->sender = take_address(mail_form_trim(span_of(sender)), "SENDER_EMAIL", reason);
     if (out->sender != NULL && take_receivers(out, receivers != NULL ? receivers : "", reason) == 0)
         return 0;
     mail_addresses_free(out);

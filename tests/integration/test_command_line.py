@@ -84,6 +84,22 @@ def test_wrong_usage_is_one_line(arguments, says):
     assert run(*arguments) == (2, "", f"reviewd: {says}\n")
 
 
+@pytest.mark.parametrize("name, value, shown", [
+    ("REVIEWD_MAIL", "smtp://h:0", "smtp://h:0"),
+    ("REVIEWD_MAIL", "smtp://u:pw@h:xx", "smtp://u:********@h:xx"),
+    ("REVIEWD_MAIL", "smtp://h/x?y", "smtp://h/x?y"),
+    ("SENDER_EMAIL", "foo", "foo"),
+    ("RECEIVER_EMAIL", "a@b,,c", "a@b,,c"),
+    ("RECEIVER_EMAIL", ",", ","),
+    ("RECEIVER_EMAIL", "@", "@"),
+])
+def test_a_wrong_setting_stops_each_command_with_one_line(name, value, shown):
+    for command in ("config", "serve", "check"):
+        code, out, err = run(command, settings={name: value})
+        assert (code, out) == (2, "") and len(err.splitlines()) == 1
+        assert err.startswith(f"reviewd: {name}={shown} is not allowed; it must be ")
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["serve", "--help"], ["config"], ["score", "good"]])
 def test_output_that_cannot_be_written_is_a_failure(arguments):
     with open("/dev/full", "w") as full:

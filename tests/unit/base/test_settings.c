@@ -209,8 +209,12 @@ static void test_forms(void **state)
         true);
     check_all("REVIEWD_MAIL",
               ENVIRONMENT("maildir:", "smtp://", "smtp://u@", "smtps://:25", "http://h", "SES",
-                          "smtp://h x"),
+                          "smtp://h x", "smtp://h:0", "smtp://h:65536", "smtp://u:pw@h:xx",
+                          "smtp://h/x?y", "smtp://h/x", "smtp://:p@h", "smtp://u:%4@h",
+                          "smtp://u:%0a@h", "smtp://[::1", "smtps://"),
               false);
+    check_all("REVIEWD_MAIL",
+              ENVIRONMENT("smtp://h:1", "smtp://h:65535/", "smtps://u%40x:p%25@[::1]:465"), true);
     check_all("TABLE_NAME", ENVIRONMENT("reviews", "arn:aws:dynamodb:eu-west-1:1:table/a_b-c.d"),
               true);
     check_all("TABLE_NAME", ENVIRONMENT("a b", "a\"b"), false);
@@ -232,6 +236,25 @@ static void test_forms(void **state)
               false);
     check_all("REVIEWD_THREADS", ENVIRONMENT("1 ", "one", "0x1", "1.0"), false);
     check_all("REVIEWD_RATE_LIMIT", ENVIRONMENT("nan", "inf", "1,5"), false);
+}
+
+static void test_forms_of_addresses(void **state)
+{
+    (void)state;
+    check_all("SENDER_EMAIL", ENVIRONMENT("a@b", " o'b+x=1@mail-1.example.com "), true);
+    check_all("SENDER_EMAIL", ENVIRONMENT("foo", "@", "a@", "@b", "a@b,c@d", "A <a@b>", "a@b\r"),
+              false);
+    check_all("RECEIVER_EMAIL", ENVIRONMENT("a@b", "a@b,c@d", " a@b , c@d "), true);
+    check_all("RECEIVER_EMAIL",
+              ENVIRONMENT("a@b,,c", "a@b,,c@d", ",", "@", ",a@b", "a@b,", "a@b,c"), false);
+    for (size_t count = 49; count <= 51; count++) {
+        struct buf list = BUF_INIT;
+        for (size_t i = 0; i < count; i++) {
+            buf_addf(&list, "%sr%zu@b", i > 0 ? "," : "", i);
+        }
+        assert_int_equal(accepts("RECEIVER_EMAIL", buf_str(&list)), count <= 50);
+        buf_free(&list);
+    }
 }
 
 static void test_switches_and_levels(void **state)
@@ -266,7 +289,16 @@ static void test_refusals_say_what_and_mask(void **state)
         "empty for no prefix");
     check_refused(ENVIRONMENT("REVIEWD_MAIL=smpt://joe:se/cr@t@h"),
                   "REVIEWD_MAIL=smpt://joe:********@h is not allowed; it must be maildir:DIR, "
-                  "smtp://HOST[:PORT], smtps://HOST[:PORT], ses or none");
+                  "smtp://[USER:PASSWORD@]HOST[:PORT], the same with smtps:, ses or none");
+    check_refused(ENVIRONMENT("REVIEWD_MAIL=smtp://u:pw@h:xx"),
+                  "REVIEWD_MAIL=smtp://u:********@h:xx is not allowed; it must be maildir:DIR, "
+                  "smtp://[USER:PASSWORD@]HOST[:PORT], the same with smtps:, ses or none");
+    check_refused(ENVIRONMENT("SENDER_EMAIL=foo"),
+                  "SENDER_EMAIL=foo is not allowed; it must be an address of the form "
+                  "local@domain, in ASCII");
+    check_refused(ENVIRONMENT("RECEIVER_EMAIL=a@b,,c"),
+                  "RECEIVER_EMAIL=a@b,,c is not allowed; it must be 1 to 50 addresses of the form "
+                  "local@domain, in ASCII, separated by commas");
     check_refused(ENVIRONMENT("REVIEWD_SMTP_PASSWORD=se\ncret"),
                   "REVIEWD_SMTP_PASSWORD=******** is not allowed; it must be text without control "
                   "characters");
@@ -276,7 +308,8 @@ static void test_settings_that_depend_on_others(void **state)
 {
     (void)state;
     check_refused(ENVIRONMENT("REVIEWD_POSITIVE_ABOVE=-0.2"),
-                  "REVIEWD_NEGATIVE_BELOW is above REVIEWD_POSITIVE_ABOVE; it must not be greater");
+                  "REVIEWD_NEGATIVE_BELOW=-0.1 is above REVIEWD_POSITIVE_ABOVE=-0.2; it must not "
+                  "be greater");
     check_refused(ENVIRONMENT("REVIEWD_STORE=dynamodb"),
                   "TABLE_NAME is not set; REVIEWD_STORE=dynamodb needs it");
     check_refused(ENVIRONMENT("REVIEWD_MAIL=ses"),
@@ -525,6 +558,7 @@ int main(void)
         cmocka_unit_test(test_empty_is_not_set),
         cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_forms_of_addresses),
         cmocka_unit_test(test_switches_and_levels),
         cmocka_unit_test(test_refusals_say_what_and_mask),
         cmocka_unit_test(test_settings_that_depend_on_others),
