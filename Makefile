@@ -11,9 +11,10 @@
 #: SAN=address|undefined|thread with any of them: built with that sanitizer, in build/SAN.
 
 SAN ?=
+override SAN := $(strip $(SAN))
 ifeq ($(SAN),)
   BUILD ?= build
-else ifneq ($(filter $(SAN),address undefined thread),)
+else ifeq ($(words $(SAN)) $(filter address undefined thread,$(SAN)),1 $(SAN))
   BUILD ?= build/$(SAN)
   SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 else
