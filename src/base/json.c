@@ -1,7 +1,9 @@
 #include "base/json.h"
 #include "base/utf8.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* jansson's own texts quote the input, which may be a review and any bytes; these never do. A text
  * is told by its beginning where one error code stands for many mistakes. */
@@ -44,14 +46,108 @@ static const char *reason_of(const json_error_t *error)
     return "not valid JSON";
 }
 
+static const char *after_digits(const char *p)
+{
+    return p + strspn(p, "0123456789");
+}
+
+/* The end of the number that begins at `p` as JSON writes them, or NULL when it is none. */
+static const char *number_end(const char *p)
+{
+    p += *p == '-';
+    const char *end = *p == '0' ? p + 1 : after_digits(p);
+    if (end == p) {
+        return NULL;
+    }
+    if (*end == '.') {
+        p = end + 1;
+        end = after_digits(p);
+    }
+    if (end > p && (*end == 'e' || *end == 'E')) {
+        p = end + 1 + (end[1] == '+' || end[1] == '-');
+        end = after_digits(p);
+    }
+    return end > p ? end : NULL;
+}
+
+/* A number beyond a double, from `p` to `end`, becomes one that is not; no byte moves, so that
+ * later errors are where they were. Such a number has five bytes at least. */
+static void tame_number(char *p, const char *end)
+{
+    static const char large[] = {'1', 'e', '3', '0', '8'};
+    char *stop;
+    if (!isinf(strtod(p, &stop)) || stop != end) { /* it stops elsewhere in what only C reads */
+        return;
+    }
+    p += *p == '-';
+    memset(p, ' ', (size_t)(end - p));
+    memcpy(p, large, sizeof(large));
+}
+
+/* All numbers in a NUL-terminated text that may be no JSON at all. One pass, whatever is in it. */
+static void tame_numbers(char *text, size_t len)
+{
+    bool in_string = false;
+    size_t i = 0;
+    while (i < len) {
+        size_t token = in_string ? 0 : strspn(text + i, "0123456789+-.eE");
+        const char *end = token > 0 ? number_end(text + i) : NULL;
+        if (end == text + i + token) {
+            tame_number(text + i, end);
+        }
+        if (text[i] == '"') {
+            in_string = !in_string;
+        }
+        i += token > 0 ? token : in_string && text[i] == '\\' ? 2 : 1;
+    }
+}
+
+/* jansson refuses what Python's json and others take: a number beyond a double. */
+static json_t *load_tamed(struct span text, size_t flags, json_error_t *error)
+{
+    struct buf copy = BUF_INIT;
+    buf_add_span(&copy, text);
+    char *bytes = buf_detach(&copy);
+    if (bytes == NULL) {
+        error->text[JSON_ERROR_TEXT_LENGTH - 1] = (char)json_error_out_of_memory; /* its place */
+        return NULL;
+    }
+    tame_numbers(bytes, text.len);
+    json_t *value = json_loadb(bytes, text.len, flags, error);
+    free(bytes);
+    return value;
+}
+
+/* jansson overlooks a NUL byte that follows a number. */
+static void refuse_nul(const char *text, const char *nul, char reason[JSON_REASON_SIZE])
+{
+    int line = 1;
+    int column = 1;
+    for (; text < nul; text++) {
+        column = *text == '\n' ? 1 : column + ((unsigned char)*text >> 6 != 2); /* characters */
+        line += *text == '\n';
+    }
+    (void)snprintf(reason, JSON_REASON_SIZE, "line %d, column %d: NUL character", line, column);
+}
+
 json_t *json_parse(struct span text, char reason[JSON_REASON_SIZE])
 {
     const char *bytes = text.ptr != NULL ? text.ptr : "";
-    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
+    size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
     json_error_t error;
     json_t *value = json_loadb(bytes, text.len, flags, &error);
     if (value == NULL && json_error_code(&error) == json_error_numeric_overflow) {
-        value = json_loadb(bytes, text.len, flags | JSON_DECODE_INT_AS_REAL, &error);
+        flags |= JSON_DECODE_INT_AS_REAL;
+        value = json_loadb(bytes, text.len, flags, &error);
+    }
+    if (value == NULL && json_error_code(&error) == json_error_numeric_overflow) {
+        value = load_tamed(text, flags, &error);
+    }
+    const char *nul = value != NULL ? memchr(bytes, '\0', text.len) : NULL;
+    if (nul != NULL) {
+        refuse_nul(bytes, nul, reason);
+        json_decref(value);
+        return NULL;
     }
     if (value == NULL) {
         (void)snprintf(reason, JSON_REASON_SIZE, "line %d, column %d: %s", error.line, error.column,

@@ -128,6 +128,10 @@ def refused(service, body, reason, status=400):
         (b'{"user_name":"a","review":"\xff"}', "invalid UTF-8"),
         (b'{"user_name":"a","review":"x\\u0000y"}', "NUL character"),
         (b'{"user_name":"a","review":"\\ud800"}', r"invalid \\u escape"),
+        (b'{"user_name":"a","review":"x","other":"\\udc00"}', r"invalid \\u escape"),
+        (b'{"user_name":"a","review":1e999}', "review must be a string"),
+        (b'{"user_name":"a","review":"x","other":1e999', "line 1, column"),
+        (b'{"user_name":"a","review":"x","other":1\0}', "NUL character"),
         (b"[]", "object"),
         (b'"x"', "object"),
         (b"null", "object"),
@@ -147,6 +151,13 @@ def refused(service, body, reason, status=400):
 def test_bad_bodies(service, body, reason):
     refused(service, body, reason)
     assert service.rows() == []
+
+
+@pytest.mark.parametrize("other", [b"1e999", b"-1e999", b'[1, {"a": 1e400}]', b"9" * 400])
+def test_an_ignored_number_may_be_of_any_size(service, other):
+    code, _, text = service.post(b'{"user_name":"a","review":"good","x":' + other + b"}")
+    assert (code, json.loads(text)) == (200, "Processed as Positive (Score: 0.70)")
+    assert [row[0] for row in service.rows()] == ["a"]
 
 
 def test_control_characters_begin_below_blank(service):

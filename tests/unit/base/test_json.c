@@ -1,7 +1,9 @@
+#include "support/alloc.h"
 #include "support/test.h"
 
 #include "base/json.h"
 
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -51,7 +53,83 @@ static void test_numbers_of_any_size(void **state)
     value = parse_good(SPAN("123456789012345678901234567890"));
     assert_true(json_is_real(value));
     json_decref(value);
-    check_bad("[1e400]", "line 1, column 6: number out of range");
+}
+
+static void check_number(const char *text, double expected)
+{
+    json_t *value = parse_good(span_of(text));
+    assert_true(json_number_value(json_array_get(value, 0)) == expected);
+    json_decref(value);
+}
+
+static void test_numbers_beyond_a_double(void **state)
+{
+    (void)state;
+    check_number("[1e308]", 1e308);
+    check_number("[1.7976931348623157e308]", DBL_MAX);
+    check_number("[1.7976931348623159e308]", 1e308);
+    check_number("[9e308]", 1e308);
+    check_number("[-9e308, 1]", -1e308);
+    check_number("[1.25E+00400]", 1e308);
+    check_number("[1e-400]", 0);
+    check_number("[17, 1e999, {\"a\": [-1e999, 1e999]}, \"1e999\"]", 17);
+    json_t *value =
+        parse_good(SPAN("{\"review\":\"\\\"1e999 \\\\\",\"x\":1e999,\"1e999\":\"1e999\"}"));
+    assert_string_equal(json_string_member(value, "review").ptr, "\"1e999 \\");
+    assert_string_equal(json_string_member(value, "1e999").ptr, "1e999");
+    json_decref(value);
+    char digits[403] = "[";
+    memset(digits + 1, '9', 400);
+    digits[401] = ']';
+    check_number(digits, 1e308);
+}
+
+/* A number beyond a double is no excuse for what is wrong after it, nor does it move it. */
+static void test_numbers_beyond_a_double_hide_nothing(void **state)
+{
+    (void)state;
+    static const char *const tails[] = {"] x",     "01e999]",   "-01e999]", "1.e999]", "+1e999]",
+                                        ".5e999]", "0x1p9999]", "1e999e9]", "1e999",   "\"\\",
+                                        "\"\\\"]", "tru",       "'1e999']", "1-1]"};
+    for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+        char text[32];
+        char expected[JSON_REASON_SIZE] = "";
+        (void)snprintf(text, sizeof(text), "[1e308,%s", tails[i]);
+        assert_null(json_parse(span_of(text), expected));
+        (void)snprintf(text, sizeof(text), "[1e999,%s", tails[i]);
+        check_bad(text, expected);
+    }
+    check_bad_span(SPAN("[1e999\0,1]"), "line 1, column 7: NUL character");
+}
+
+/* As many as fit into a request: one pass, whatever is in it. */
+static void test_many_numbers_beyond_a_double(void **state)
+{
+    (void)state;
+    struct buf b = BUF_INIT;
+    for (int i = 0; i < 100000; i++) {
+        buf_addf(&b, "%s1e999", i == 0 ? "[" : ",");
+    }
+    buf_add_char(&b, ']');
+    json_t *value = parse_good(buf_span(&b));
+    assert_int_equal(json_array_size(value), 100000);
+    json_decref(value);
+    buf_free(&b);
+}
+
+static void test_no_memory_for_numbers_beyond_a_double(void **state)
+{
+    (void)state;
+    json_t *value = NULL;
+    for (long n = 1; value == NULL; n++) {
+        char reason[JSON_REASON_SIZE] = "";
+        alloc_fail_at(n);
+        value = json_parse(SPAN("[1e999]"), reason);
+        alloc_fail_at(0);
+        assert_true(value != NULL || strstr(reason, ": out of memory") != NULL);
+        assert_in_range(n, 1, 100);
+    }
+    json_decref(value);
 }
 
 static void test_says_what_is_wrong_and_where(void **state)
@@ -80,6 +158,8 @@ static void test_says_what_is_wrong_and_where(void **state)
     check_bad("{\"\\u0000\":1}", "line 1, column 9: NUL character in a member name");
     check_bad_span(SPAN("[\"a\0b\"]"), "line 1, column 3: control character in a string");
     check_bad_span(SPAN("{}\0"), "line 1, column 3: more text after the end of the JSON value");
+    check_bad_span(SPAN("{\"\xc3\xa4\":\n[1\0,2]}"), "line 2, column 3: NUL character");
+    check_bad_span(SPAN("[\"\xc3\xa4\",1\0]"), "line 1, column 7: NUL character");
     check_bad("[\"a\xff\"]", "line 1, column 3: invalid UTF-8");
     check_bad("[\"\xed\xa0\x80\"]", "line 1, column 2: invalid UTF-8");
     check_bad("[\"\xc3", "line 1, column 2: invalid UTF-8");
@@ -220,6 +300,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accepts_any_value),
         cmocka_unit_test(test_numbers_of_any_size),
+        cmocka_unit_test(test_numbers_beyond_a_double),
+        cmocka_unit_test(test_numbers_beyond_a_double_hide_nothing),
+        cmocka_unit_test(test_many_numbers_beyond_a_double),
+        cmocka_unit_test(test_no_memory_for_numbers_beyond_a_double),
         cmocka_unit_test(test_says_what_is_wrong_and_where),
         cmocka_unit_test(test_nesting_limit),
         cmocka_unit_test(test_reason_is_printable),
