@@ -34,6 +34,11 @@ void outbox_wake(struct outbox *o);
  * the mono time in microseconds at which it wants to run next (INT64_MAX: only when woken). */
 int64_t outbox_step(struct outbox *o);
 
+/* Tells the thread to end, and does not wait for it: no more mails are begun from now on. For
+ * whoever has other things to end meanwhile; outbox_stop() waits. Any thread, before or after it.
+ */
+void outbox_stop_begin(struct outbox *o);
+
 /* Ends the thread: what the mailer has in hand is finished and settled, the rest stays in the
  * store. */
 void outbox_stop(struct outbox *o);

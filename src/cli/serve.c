@@ -2,7 +2,12 @@
  * from the top down.
  *
  * The order of the stop is what keeps the promise: first no new requests, then no requests under
- * way, then the outbox finishes what it has in hand, then the store commits what it still holds. */
+ * way, while the outbox finishes what it has in hand, then the store commits what it still holds.
+ *
+ * One deadline, REVIEWD_DRAIN_TIMEOUT after the signal, is for all of it: whoever sent the signal
+ * kills what has not ended by then. So the mails under way, which have some seconds of their own,
+ * end beside the requests and not after them, and the requests leave a part of the time to what
+ * comes after them. */
 #include "api/api.h"
 #include "base/log.h"
 #include "cli/cli.h"
@@ -22,6 +27,10 @@
 #include <unistd.h>
 
 enum { LOG_RING_BYTES = 1024 * 1024, LOG_STOP_MS = 1000 };
+
+/* What of the time for the stop is not the requests': a fifth, up to 5 s, for the last answers to
+ * leave, the store to close and the last lines to be written. */
+enum { CLOSE_SHARE = 5, CLOSE_MAX_MS = 5000 };
 
 struct service {
     struct settings *settings;
@@ -125,13 +134,24 @@ static void sleep_ms(int64_t ms)
     }
 }
 
+/* How long requests may take once no new ones are taken. */
+static int64_t time_for_requests_ms(const struct settings *settings)
+{
+    int64_t whole = settings->drain_timeout_ms;
+    int64_t close = whole / CLOSE_SHARE < CLOSE_MAX_MS ? whole / CLOSE_SHARE : CLOSE_MAX_MS;
+    return whole - close - settings->drain_delay_ms;
+}
+
 /* Serves on for a moment, so that load balancers notice /readyz, then takes no more. */
 static void drain(struct service *s)
 {
-    int64_t delay = s->settings->drain_delay_ms;
-    int64_t rest = s->settings->drain_timeout_ms - delay;
+    int64_t rest = time_for_requests_ms(s->settings);
     http_server_announce_drain(s->server);
-    sleep_ms(delay);
+    sleep_ms(s->settings->drain_delay_ms);
+    struct outbox *outbox = atomic_load(&s->outbox);
+    if (outbox != NULL) {
+        outbox_stop_begin(outbox);
+    }
     if (!http_server_drain(s->server, rest > 0 ? rest : 0)) {
         log_warn("requests were still under way at the end of the drain; they get 504");
     }

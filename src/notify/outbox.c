@@ -90,12 +90,17 @@ void outbox_wake(struct outbox *o)
     pthread_mutex_unlock(&o->lock);
 }
 
-void outbox_stop(struct outbox *o)
+void outbox_stop_begin(struct outbox *o)
 {
     pthread_mutex_lock(&o->lock);
     o->stop = true;
     pthread_cond_signal(&o->changed);
     pthread_mutex_unlock(&o->lock);
+}
+
+void outbox_stop(struct outbox *o)
+{
+    outbox_stop_begin(o);
     if (o->started)
         pthread_join(o->thread, NULL);
     o->started = false;

@@ -136,7 +136,7 @@ def test_request_under_way_holds_the_stop_until_its_limit(make_service):
         wait_until(lambda: service.metric("reviewd_request_bytes_total") >= 2)
         begun = time.monotonic()
         assert service.stop() == 0
-        assert 0.9 < time.monotonic() - begun < 30
+        assert 0.75 < time.monotonic() - begun < 30  # a part of it is for the store's close
 
 
 def test_request_finished_during_the_drain_is_answered(make_service):

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import socket
 import ssl
 import subprocess
 import threading
@@ -198,3 +199,22 @@ def test_stop_while_mails_are_under_way(smtp, make_service):
     service.start()
     wait_until(lambda: len(inbox.messages) >= 30, "the rest")
     assert inbox.subjects() == expected(30)  # an orderly stop sends none twice
+
+
+def test_a_silent_server_and_a_stuck_body_share_the_time_to_stop(make_service):
+    """What one waits for must not come on top of the other."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = settings_for(silent.getsockname()[1], REVIEWD_DRAIN_TIMEOUT="8s", REVIEWD_DRAIN_DELAY="1s")
+        service = make_service(**settings)
+        post_positive(service, 1)
+        silent.settimeout(100)
+        mail, _ = silent.accept()
+        with mail, service.connect() as stuck:
+            stuck.sendall(b"POST /reviews HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nab")
+            before = service.metric("reviewd_request_bytes_total")
+            assert before >= 2
+            begun = time.monotonic()
+            assert service.stop() == 0
+            assert 6 < time.monotonic() - begun < 8  # of which 8 s / 5 are not the requests'
+    assert service.lines("stopped")
+    assert service.outbox() == ["pending"]

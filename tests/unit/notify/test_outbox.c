@@ -458,6 +458,20 @@ static void test_stop_during_a_send(void **state)
     assert_int_equal(paused(), 0); /* the end is no pause */
 }
 
+static void test_stop_can_begin_without_waiting(void **state)
+{
+    (void)state;
+    add_rows(1);
+    ml.hold = true;
+    restart_with_system_clock();
+    while (!ml.sending)
+        usleep(1000);
+    outbox_stop_begin(outbox);
+    wait_for("sent", 1); /* it goes on without anybody who waits for it */
+    outbox_stop(outbox);
+    assert_true(st.rows[0].gone);
+}
+
 static void test_stop_settles_what_could_not_be_settled(void **state)
 {
     (void)state;
@@ -490,6 +504,7 @@ int main(void)
         CASE(test_thread_wakes),
         CASE(test_thread_keeps_due_times),
         CASE(test_stop_during_a_send),
+        CASE(test_stop_can_begin_without_waiting),
         CASE(test_stop_settles_what_could_not_be_settled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
