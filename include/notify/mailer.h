@@ -37,8 +37,9 @@ struct mailer_ops {
     void (*backlog)(struct mailer *m, uint64_t pending);
     /* How many entries it wants at once, at least 1. */
     size_t (*batch)(struct mailer *m);
-    /* Tries what the settings name (folder writable, server answers); 0, or -1 with one line that
-     * says what is wrong and the remedy. For `reviewd check`. */
+    /* Tries what the settings name (folder writable, server answers). 0 with what was found, which
+     * may be ""; 1 when mails go out but not all or not for long; -1 when none does. For both
+     * `reason` is one line with the remedy. For `reviewd check`. */
     int (*check)(struct mailer *m, char reason[OUTBOX_ERROR_SIZE]);
     void (*free)(struct mailer *m);
 };

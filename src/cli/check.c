@@ -63,9 +63,9 @@ static bool check_mail(struct wire_aws *aws)
     if (wire_mail_open(&mail, aws, reason) != 0) {
         return report(false, "mail", reason);
     }
-    bool good = mail.mailer->ops->check(mail.mailer, reason) == 0;
+    int found = mail.mailer->ops->check(mail.mailer, reason);
     wire_mail_close(&mail);
-    return report(good, "mail", reason);
+    return found > 0 ? report_line("warn", "mail", reason) : report(found == 0, "mail", reason);
 }
 
 int cli_check(int argc, char **argv)

@@ -1,6 +1,7 @@
 #include "ses_account.h"
 
 #include "base/json.h"
+#include "ses_body.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -68,24 +69,23 @@ static void wait_for(struct waiting *w, struct call_client *client, const _Atomi
     pthread_mutex_unlock(&w->lock);
 }
 
-static void explain(const struct waiting *w, const char *path, char reason[OUTBOX_ERROR_SIZE])
+static void explain(const struct waiting *w, const struct call_request *request,
+                    char reason[OUTBOX_ERROR_SIZE])
 {
     const char *what =
         w->outcome == CALL_OK ? "the answer is not JSON" : call_outcome_name(w->outcome);
-    snprintf(reason, OUTBOX_ERROR_SIZE, "SES: GET %.40s: %s%s%.130s", path, what,
-             w->why[0] != '\0' ? ", " : "", w->why);
+    snprintf(reason, OUTBOX_ERROR_SIZE, "SES: %s %.40s: %s%s%.130s", request->method, request->path,
+             what, w->why[0] != '\0' ? ", " : "", w->why);
 }
 
-/* GETs `path`. The answer's JSON as a new reference, or NULL with a reason; *w says how it ended,
- * its body is freed. */
-static json_t *get(const struct ses_config *config, const char *path, const _Atomic bool *stop,
-                   struct waiting *w, char reason[OUTBOX_ERROR_SIZE])
+/* Makes the call, whose deadline and limit are filled in here. The answer's JSON as a new
+ * reference, or NULL with a reason; *w says how it ended, its body is freed. */
+static json_t *ask(const struct ses_config *config, struct call_request request,
+                   const _Atomic bool *stop, struct waiting *w, char reason[OUTBOX_ERROR_SIZE])
 {
     int64_t most_ms = config->timeout_ms < ASK_MS ? config->timeout_ms : ASK_MS;
-    struct call_request request = {.method = "GET",
-                                   .path = path,
-                                   .deadline_us = clock_mono_us(config->clock) + most_ms * 1000,
-                                   .max_reply = REPLY_MAX};
+    request.deadline_us = clock_mono_us(config->clock) + most_ms * 1000;
+    request.max_reply = REPLY_MAX;
     *w = (struct waiting){.outcome = CALL_INVALID, .body = {.limit = REPLY_MAX}};
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->ended, NULL);
@@ -98,9 +98,15 @@ static json_t *get(const struct ses_config *config, const char *path, const _Ato
     json_t *answer = w->outcome == CALL_OK ? json_parse(buf_span(&w->body), why) : NULL;
     buf_free(&w->body);
     if (answer == NULL) {
-        explain(w, path, reason);
+        explain(w, &request, reason);
     }
     return answer;
+}
+
+static json_t *get(const struct ses_config *config, const char *path, const _Atomic bool *stop,
+                   struct waiting *w, char reason[OUTBOX_ERROR_SIZE])
+{
+    return ask(config, (struct call_request){.method = "GET", .path = path}, stop, w, reason);
 }
 
 enum ses_account_result ses_account_get(const struct ses_config *config, struct ses_account *out,
@@ -202,14 +208,44 @@ static int check_account(const struct ses_config *config, struct ses_account *ac
     return result == SES_ACCOUNT_OK && account->enabled ? 0 : -1;
 }
 
+/* Tries a mail to nobody. SES takes it in no case, but tells a role that may not send that it may
+ * not. What else it says of such a mail means nothing: -1 only for AccessDenied. */
+static int check_sending(const struct ses_config *config, char reason[OUTBOX_ERROR_SIZE])
+{
+    struct waiting w;
+    struct buf body = BUF_INIT;
+    struct mail_addresses nobody = {.sender = config->addresses->sender};
+    struct ses_config to_nobody = *config;
+    struct outbox_entry entry = {
+        .item = {.user_name = SPAN("reviewd check"), .review = SPAN("reviewd check")}};
+    to_nobody.addresses = &nobody;
+    ses_body(&body, &to_nobody, &entry, 1);
+    if (buf_failed(&body)) {
+        buf_free(&body);
+        snprintf(reason, OUTBOX_ERROR_SIZE, "SES: out of memory");
+        return -1;
+    }
+    json_decref(ask(config, ses_request(buf_span(&body)), NULL, &w, reason));
+    buf_free(&body);
+    if (w.outcome != CALL_REFUSED || !errors_same_code(w.why, "AccessDenied")) {
+        return 0;
+    }
+    snprintf(reason, OUTBOX_ERROR_SIZE,
+             "SES: sending is denied; allow ses:SendEmail in the role's policy, on the identity of "
+             "SENDER_EMAIL and on the configuration set if one is named");
+    return -1;
+}
+
 static void describe(const struct ses_config *config, const struct ses_account *account,
                      bool untold, char reason[OUTBOX_ERROR_SIZE])
 {
     double rate = account->max_rate > 0 ? account->max_rate : config->rate;
-    snprintf(
-        reason, OUTBOX_ERROR_SIZE, "SES: %g receivers a second%s%s", rate,
-        account->production ? "" : "; in the sandbox: 200 mails a day, to verified receivers only",
-        untold ? "; allow ses:GetEmailIdentity to check whether the addresses are verified" : "");
+    snprintf(reason, OUTBOX_ERROR_SIZE, "SES: %g receivers a second%s%s", rate,
+             account->production
+                 ? ""
+                 : "; in the sandbox: 200 mails a day, to verified receivers only; ask AWS for "
+                   "production access (Get set up, in the console of SES)",
+             untold ? "; allow ses:GetEmailIdentity to check the addresses" : "");
 }
 
 int ses_account_check(const struct ses_config *config, char reason[OUTBOX_ERROR_SIZE])
@@ -227,6 +263,9 @@ int ses_account_check(const struct ses_config *config, char reason[OUTBOX_ERROR_
             return -1;
         }
     }
+    if (check_sending(config, reason) != 0) {
+        return -1;
+    }
     describe(config, &account, untold, reason);
-    return 0;
+    return account.production ? 0 : 1;
 }

@@ -24,8 +24,9 @@ enum ses_account_result {
 enum ses_account_result ses_account_get(const struct ses_config *config, struct ses_account *out,
                                         const _Atomic bool *stop, char reason[OUTBOX_ERROR_SIZE]);
 
-/* Tries what is needed to send: the account, the sender, in the sandbox the receivers too. 0 with
- * what was found in `reason`, or -1 with what is wrong and its remedy. */
+/* Tries what is needed to send: the account, the sender, in the sandbox the receivers too, and the
+ * permission, by a mail without receivers. As mailer_ops.check: 0 with what was found in `reason`,
+ * 1 in the sandbox, or -1 with what is wrong and its remedy. */
 int ses_account_check(const struct ses_config *config, char reason[OUTBOX_ERROR_SIZE]);
 
 #endif

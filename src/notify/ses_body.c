@@ -123,6 +123,16 @@ void ses_body(struct buf *out, const struct ses_config *config, const struct out
     buf_add_char(out, '}');
 }
 
+struct call_request ses_request(struct span body)
+{
+    static const struct net_header headers[] = {{"Content-Type", "application/json"}};
+    return (struct call_request){.method = "POST",
+                                 .path = "/v2/email/outbound-emails",
+                                 .headers = headers,
+                                 .header_count = sizeof headers / sizeof headers[0],
+                                 .body = body};
+}
+
 size_t ses_digest_fits(const struct outbox_entry *entries, size_t count)
 {
     size_t bytes = 0;

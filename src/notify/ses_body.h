@@ -1,4 +1,4 @@
-/* The JSON of a SendEmail request. Pure functions. */
+/* SendEmail: its JSON, and the request that carries it. Pure functions. */
 #ifndef NOTIFY_SES_BODY_H
 #define NOTIFY_SES_BODY_H
 
@@ -14,6 +14,10 @@ bool ses_tags_valid(const char *tags);
  * The caller checks buf_failed(). */
 void ses_body(struct buf *out, const struct ses_config *config, const struct outbox_entry *entries,
               size_t count);
+
+/* The call with that body, which stays the caller's; deadline and limits are the caller's to set.
+ */
+struct call_request ses_request(struct span body);
 
 /* How many of the entries, from the front, go into one digest: at least 1. One that was tried
  * before goes alone, so that one bad review does not take others with it a second time. */

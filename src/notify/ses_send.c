@@ -15,8 +15,6 @@ enum {
     GRACE_MS = 3000
 };
 
-static const struct net_header headers[] = {{"Content-Type", "application/json"}};
-
 /* A batch on its way. */
 struct batch {
     const struct outbox_entry *entries;
@@ -91,13 +89,9 @@ static void start_next(struct ses *s, struct batch *b)
     pthread_mutex_unlock(&s->lock);
     buf_clear(&job->body);
     ses_body(&job->body, &s->config, entries, count);
-    struct call_request request = {.method = "POST",
-                                   .path = "/v2/email/outbound-emails",
-                                   .headers = headers,
-                                   .header_count = sizeof headers / sizeof headers[0],
-                                   .body = buf_span(&job->body),
-                                   .deadline_us = now_us(s) + s->config.timeout_ms * 1000,
-                                   .max_reply = REPLY_MAX};
+    struct call_request request = ses_request(buf_span(&job->body));
+    request.deadline_us = now_us(s) + s->config.timeout_ms * 1000;
+    request.max_reply = REPLY_MAX;
     bool started = !buf_failed(&job->body) && call_start(s->config.client, &request, on_done, job);
     metric_add(s->digests, started && count > 1);
     pthread_mutex_lock(&s->lock);

@@ -12,6 +12,7 @@ REFUSALS = {
     "paused": (400, "SendingPausedException", "Sending is paused for this account."),
     "rejected": (400, "MessageRejected", "Address is on the suppression list: admin@example.com"),
     "denied": (403, "AccessDeniedException", "no identity-based policy allows the ses:SendEmail action"),
+    "nobody": (400, "BadRequestException", "Invalid email address ."),
     "failed": (500, "InternalFailure", "oops"),
 }
 
@@ -83,7 +84,7 @@ class SesStub:
     def send_email(self, handler, body):
         with self.lock:
             self.requests += 1
-            refusal = self.refuse(body)
+            refusal = self.refuse(body) or (None if body["Destination"]["ToAddresses"] else "nobody")
         if self.hanging.is_set():
             self.closing.wait(60)
             handler.close_connection = True

@@ -358,7 +358,8 @@ def check(make_service, ses, **settings):
     service = make_service(start=False, **ses_settings() | ses.settings | settings)
     result = command(service, "check")
     [line] = [line for line in result.stdout.splitlines() if " mail" in line]
-    assert result.returncode == (0 if line.startswith("ok") else 1)
+    assert result.returncode == (1 if line.startswith("FAIL") else 0)
+    assert ses.mails == []
     return line
 
 
@@ -386,13 +387,28 @@ def test_check_finds_the_sandbox(make_service, ses):
     assert "verify admin@example.com" in line
     ses.verified |= set(RECEIVERS)
     line = check(make_service, ses)
-    assert line.startswith("ok")
+    assert line.startswith("warn")
     assert "200 mails a day" in line
+    assert "ask AWS for production access" in line
 
 
 def test_check_finds_what_is_off(make_service, ses):
     ses.account["SendingEnabled"] = False
     assert "sending is paused" in check(make_service, ses)
+
+
+def test_check_finds_that_sending_is_denied(make_service, ses):
+    tried = []
+    ses.refuse = lambda body: tried.append(body["Destination"]) or "denied"
+    line = check(make_service, ses)
+    assert line.startswith("FAIL")
+    assert "allow ses:SendEmail" in line
+    assert tried == [{"ToAddresses": []}]  # to nobody
+
+
+def test_check_takes_a_fault_for_no_denial(make_service, ses):
+    ses.refuse = lambda _body: "failed"
+    assert check(make_service, ses).startswith("ok")
 
 
 def test_check_names_the_missing_permission(make_service, ses):
