@@ -87,7 +87,7 @@ test_link = $(CC) $(ALL_LDFLAGS) $(1) -o $@ $(filter %.o,$^) -Wl,--start-group $
 
 # Unit tests: one binary a file, with an allocator that fails on command (tests/support/alloc.h).
 # The allocator is linked in any case: libgcov, which comes last, is wrapped too.
-WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup -Wl,--undefined=__wrap_malloc
+WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=free -Wl,--undefined=__wrap_malloc
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(SUPPORT) $(LIB)
 	$(call say,LINK,$@)$(call test_link,$(WRAP)) -lcmocka
 

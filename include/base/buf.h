@@ -16,6 +16,7 @@ struct buf {
     size_t cap;   /* bytes allocated */
     size_t limit; /* largest len allowed; 0 = no limit */
     bool failed;
+    bool secret; /* set before the first append: all memory is wiped before it goes back */
 };
 
 #define BUF_INIT ((struct buf){0})
@@ -34,10 +35,10 @@ void buf_addv(struct buf *b, const char *format, va_list args)
 /* Makes room for `more` further bytes; false (and failed) when that is not possible. */
 bool buf_reserve(struct buf *b, size_t more);
 
-/* Empties the buffer and its error, and keeps the memory. */
+/* Empties the buffer and its error, and keeps the memory; a secret is wiped. */
 void buf_clear(struct buf *b);
 
-/* Frees the memory; the buffer is as after BUF_INIT, but keeps its limit. */
+/* Frees the memory; the buffer is as after BUF_INIT, but keeps `limit` and `secret`. */
 void buf_free(struct buf *b);
 
 static inline bool buf_failed(const struct buf *b)

@@ -47,8 +47,6 @@ int file_read(const char *path, size_t limit, struct buf *out)
 
 void file_wipe(struct buf *b)
 {
-    if (b->data != NULL) {
-        explicit_bzero(b->data, b->cap);
-    }
+    b->secret = true;
     buf_free(b);
 }

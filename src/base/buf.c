@@ -19,6 +19,35 @@ static size_t grown_capacity(const struct buf *b, size_t need)
     return cap;
 }
 
+/* All of the memory, as what was cut off the end may be secret, too. */
+static void wipe(struct buf *b)
+{
+    if (b->secret && b->data != NULL) {
+        explicit_bzero(b->data, b->cap);
+    }
+}
+
+/* As realloc(), which may leave a copy behind. */
+static char *grow(struct buf *b, size_t cap)
+{
+    if (!b->secret) {
+        return realloc(b->data, cap);
+    }
+    char *data = malloc(cap);
+    if (data != NULL && b->data != NULL) {
+        memcpy(data, b->data, b->len);
+        wipe(b);
+        free(b->data);
+    }
+    return data;
+}
+
+/* As after BUF_INIT, but for what the owner chose. */
+static void forget(struct buf *b)
+{
+    *b = (struct buf){.limit = b->limit, .secret = b->secret};
+}
+
 bool buf_reserve(struct buf *b, size_t more)
 {
     if (b->failed) {
@@ -34,7 +63,7 @@ bool buf_reserve(struct buf *b, size_t more)
         return true;
     }
     size_t cap = grown_capacity(b, need);
-    char *data = realloc(b->data, cap);
+    char *data = grow(b, cap);
     if (data == NULL) {
         b->failed = true;
         return false;
@@ -99,6 +128,7 @@ void buf_addv(struct buf *b, const char *format, va_list args)
 
 void buf_clear(struct buf *b)
 {
+    wipe(b);
     b->len = 0;
     b->failed = false;
     if (b->data != NULL) {
@@ -108,8 +138,9 @@ void buf_clear(struct buf *b)
 
 void buf_free(struct buf *b)
 {
+    wipe(b);
     free(b->data);
-    *b = (struct buf){.limit = b->limit};
+    forget(b);
 }
 
 const char *buf_str(const struct buf *b)
@@ -124,6 +155,6 @@ char *buf_detach(struct buf *b)
         return NULL;
     }
     char *data = b->data;
-    *b = (struct buf){.limit = b->limit};
+    forget(b);
     return data;
 }

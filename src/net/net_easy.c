@@ -72,6 +72,7 @@ struct net_easy *net_easy_new(const struct net *n, bool mail)
     e->mail = mail;
     e->agent_line = n->agent_line;
     e->head.limit = NET_HEAD_MAX;
+    e->head.secret = e->body.secret = e->list.secret = true;
     e->curl = curl_easy_init();
     if (e->curl != NULL && set_common(e, n) == CURLE_OK)
         return e;
@@ -87,7 +88,7 @@ void net_easy_free(struct net_easy *e)
     buf_free(&e->head);
     buf_free(&e->body);
     free(e->headers);
-    free(e->list);
+    buf_free(&e->list);
     free(e);
 }
 
@@ -101,15 +102,12 @@ struct list {
 static int list_open(struct net_easy *e, struct list *list, size_t nodes, size_t text)
 {
     size_t size = nodes * sizeof(struct curl_slist) + text;
-    if (size > e->list_size) {
-        char *memory = realloc(e->list, size);
-        if (memory == NULL)
-            return -1;
-        e->list = memory;
-        e->list_size = size;
-    }
-    *list = (struct list){(struct curl_slist *)(void *)e->list, 0,
-                          e->list + nodes * sizeof(struct curl_slist)};
+    buf_clear(&e->list);
+    if (!buf_reserve(&e->list, size))
+        return -1;
+    char *memory = e->list.data;
+    *list = (struct list){(struct curl_slist *)(void *)memory, 0,
+                          memory + nodes * sizeof(struct curl_slist)};
     return 0;
 }
 
@@ -270,4 +268,10 @@ enum net_error net_easy_prepare(struct net_easy *e, const struct net_request *r)
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
     SET(CURLOPT_URL, r->url);
     return code == CURLE_OK ? NET_OK : NET_NO_MEMORY;
+}
+
+void net_easy_forget(struct net_easy *e)
+{
+    net_reply_reset(e);
+    buf_clear(&e->list);
 }

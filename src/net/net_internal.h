@@ -34,10 +34,9 @@ struct net_easy {
     CURL *curl;
     const struct net_request *request;
     struct net_easy *next; /* in the pool */
-    char *list;            /* memory of the header or receiver list, see net_easy.c */
-    size_t list_size;
-    size_t body_sent; /* SMTP: bytes libcurl has taken of the body */
-    char *agent_line; /* net->agent_line: for requests without a User-Agent of their own */
+    struct buf list;       /* memory of the header or receiver list, see net_easy.c */
+    size_t body_sent;      /* SMTP: bytes libcurl has taken of the body */
+    char *agent_line;      /* net->agent_line: for requests without a User-Agent of their own */
     bool mail;
     bool tls_required; /* SMTP: whether the last request insisted on TLS */
 
@@ -165,6 +164,8 @@ struct net_easy *net_easy_new(const struct net *n, bool mail); /* NULL: no memor
 void net_easy_free(struct net_easy *e);
 /* Sets the options for `request`. NET_OK, or NET_INVALID or NET_NO_MEMORY with e->error set. */
 enum net_error net_easy_prepare(struct net_easy *e, const struct net_request *request);
+/* The request has ended: wipes its headers and its answer, which may hold keys and tokens. */
+void net_easy_forget(struct net_easy *e);
 
 /* net_reply.c */
 void net_reply_reset(struct net_easy *e);

@@ -73,6 +73,8 @@ void net_loop_close(struct net *n)
 
 static void release_easy(struct net *n, struct transfer *t)
 {
+    if (t->easy != NULL)
+        net_easy_forget(t->easy);
     if (t->lane != NULL) {
         net_lane_release(n, t->lane);
     } else if (t->easy != NULL) {

@@ -39,6 +39,29 @@ static void test_grows_over_many_sizes(void **state)
     buf_free(&b);
 }
 
+/* Nothing of a secret is left in memory that was given back, nor behind the end of a cleared one.
+ */
+static void test_secrets_are_wiped(void **state)
+{
+    (void)state;
+    for (int secret = 0; secret <= 1; secret++) {
+        struct buf b = {.secret = secret != 0};
+        alloc_watch("hunter2");
+        buf_add_str(&b, "hunter2");
+        for (int i = 0; i < 1000; i++) {
+            buf_add_char(&b, 'x'); /* moves it a few times */
+        }
+        assert_memory_equal(buf_str(&b), "hunter2xxx", 10);
+        buf_clear(&b);
+        assert_int_equal(memmem(b.data, b.cap, "xxx", 3) == NULL, secret);
+        buf_add_str(&b, "hunter2");
+        buf_free(&b);
+        assert_int_equal(alloc_leaks() == 0, secret);
+        assert_int_equal(b.secret, secret);
+        alloc_watch(NULL);
+    }
+}
+
 static void test_limit(void **state)
 {
     (void)state;
@@ -135,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_appends_everything),
         cmocka_unit_test(test_grows_over_many_sizes),
+        cmocka_unit_test(test_secrets_are_wiped),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_failure_is_sticky_until_cleared),
         cmocka_unit_test(test_sizes_that_overflow),

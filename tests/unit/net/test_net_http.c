@@ -1,4 +1,5 @@
 /* What goes over the wire for an HTTP request, and what comes back. */
+#include "net/net_internal.h"
 #include "net_test.h"
 #include "support/alloc.h"
 
@@ -426,6 +427,50 @@ static void test_start_failures(void **state)
     assert_non_null(strstr(net_version(), "libcurl/"));
 }
 
+struct left_over {
+    sem_t looked;
+    size_t handles;
+    bool found;
+};
+
+static bool holds_secret(const struct buf *b)
+{
+    return b->data != NULL && memmem(b->data, b->cap, "hunter2", 7) != NULL;
+}
+
+/* On the network thread, which owns the handles that wait for the next request. */
+static void look_for_secrets(void *context)
+{
+    struct left_over *l = context;
+    for (const struct net_easy *e = ((struct net *)net)->pool; e != NULL; e = e->next) {
+        assert_true(e->list.cap > 0 && e->head.cap > 0 && e->body.cap > 0); /* they were used */
+        l->handles++;
+        l->found =
+            l->found || holds_secret(&e->list) || holds_secret(&e->head) || holds_secret(&e->body);
+    }
+    sem_post(&l->looked);
+}
+
+static void test_secrets_are_wiped(void **state)
+{
+    (void)state;
+    const struct net_header key[] = {{"Authorization", "hunter2"}};
+    reply = "HTTP/1.1 200 OK\r\nX-Token: hunter2\r\nContent-Length: 7\r\n\r\nhunter2";
+    struct net_request r = request("GET", (struct span){NULL, 0});
+    r.headers = key;
+    r.header_count = 1;
+    struct answer a = send_and_wait(net, &r);
+    assert_string_equal(a.body, "hunter2");
+    assert_string_equal(a.headers, "X-Token=hunter2\nContent-Length=7\n");
+    struct left_over l = {0};
+    sem_init(&l.looked, 0, 0);
+    assert_int_not_equal(transport_after(net, 0, look_for_secrets, &l), 0);
+    sem_wait(&l.looked);
+    sem_destroy(&l.looked);
+    assert_int_equal(l.handles, 1);
+    assert_false(l.found);
+}
+
 static void test_tls(void **state)
 {
     (void)state;
@@ -473,6 +518,7 @@ int main(void)
         CASE(test_link_local_takes_no_proxy),
         CASE(test_out_of_memory_at_each_place),
         CASE(test_start_failures),
+        CASE(test_secrets_are_wiped),
         CASE(test_tls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
