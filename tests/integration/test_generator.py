@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from children import start
+from terminal import shown_on
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATOR = os.environ.get("REQUEST_GENERATOR_BIN", ROOT / "build/request_generator")
@@ -254,14 +254,8 @@ def test_plain_lines_when_standard_error_is_no_terminal(server):
 
 
 def test_bar_on_a_terminal(server):
-    terminal, other = pty.openpty()
-    done = subprocess.run(
-        [GENERATOR, "--url", server.url, "--count", "30"], stdout=subprocess.PIPE, stderr=other, timeout=60
-    )
-    os.close(other)
-    shown = os.read(terminal, 65536).decode()
-    os.close(terminal)
-    assert done.returncode == 0
+    command = [GENERATOR, "--url", server.url, "--count", "30"]
+    shown = shown_on(lambda tty: subprocess.run(command, stdout=subprocess.PIPE, stderr=tty, check=True, timeout=60)).decode()
     assert "\r[" in shown
     assert f"[{'#' * 30}] 100 %  30/30" in shown
     assert shown.endswith("\n")

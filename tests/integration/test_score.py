@@ -4,7 +4,6 @@ it goes wrong. The binary is $REVIEWD_BIN, or build/reviewd."""
 import contextlib
 import json
 import os
-import pty
 import re
 import select
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from children import start
+from terminal import shown_on
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("REVIEWD_BIN", str(ROOT / "build/reviewd"))
@@ -341,16 +341,7 @@ def run_slowly(path, stderr):
 def test_progress_on_a_terminal_only(tmp_path):
     path = tmp_path / "lines"
     path.write_bytes(b"This is quite good\n" * 400_000)
-    master, slave = pty.openpty()
-    run_slowly(path, slave)
-    os.close(slave)
-    shown = b""
-    while select.select([master], [], [], 1)[0]:
-        try:
-            shown += os.read(master, 65536)
-        except OSError:  # all of it was read and the other side is closed
-            break
-    os.close(master)
+    shown = shown_on(lambda tty: run_slowly(path, tty))
     assert b"lines/s" in shown and b" %, " in shown and shown.endswith(b"\r\x1b[K")
 
     with open(tmp_path / "errors", "wb") as errors:
