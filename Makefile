@@ -114,7 +114,7 @@ deps:
 	@deploy/install-deps.sh build
 
 run:
-	@deploy/install-deps.sh build
+	@deploy/install-deps.sh build run
 	@$(SUBMAKE) all
 	@deploy/run-local.sh $(BUILD)/reviewd
 
@@ -124,9 +124,9 @@ $(VENV)/.installed: tests/requirements.txt
 	@tests/tools/make-venv.sh $(VENV) $<
 	@touch $@
 
-# AWS's DynamoDB Local, if it can be had.
+# AWS's DynamoDB Local, if it can be had; it is tried once.
 DYNAMODB_LOCAL := build/dynamodb-local
-$(DYNAMODB_LOCAL)/.installed: tests/tools/dynamodb-local.xml
+$(DYNAMODB_LOCAL)/.tried: tests/tools/dynamodb-local.xml
 	@tests/tools/get-dynamodb-local.sh $< $(@D)
 
 test:
@@ -135,7 +135,7 @@ test:
 	@tests/tools/run-tests.sh $(BUILD) '$(SAN)' $(VENV)
 
 .PHONY: test-programs
-test-programs: all $(UNIT_BIN) $(REPLAY_BIN) $(TOOL_BIN) $(VENV)/.installed $(DYNAMODB_LOCAL)/.installed
+test-programs: all $(UNIT_BIN) $(REPLAY_BIN) $(TOOL_BIN) $(VENV)/.installed $(DYNAMODB_LOCAL)/.tried
 
 PREFIX ?= /usr/local
 install: all

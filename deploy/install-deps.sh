@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing for the groups named as arguments, with apt-get, and nothing else.
 #
-#   deploy/install-deps.sh build|test|dynamodb|lint|fuzz|coverage|bench ...
+#   deploy/install-deps.sh build|run|test|dynamodb|lint|fuzz|coverage|bench ...
 #
 # A thing counts as there when it can be used (the command runs, pkg-config knows the library), wherever it came
 # from. So the second time nothing is done, and a system other than Debian can bring its own packages.
@@ -18,10 +18,12 @@ build     pkg:libcurl        libcurl4-openssl-dev
 build     pkg:jansson        libjansson-dev
 build     pkg:openssl        libssl-dev
 build     pkg:sqlite3        libsqlite3-dev
+run       cmd:curl           curl
 test      pkg:cmocka         libcmocka-dev
 test      cmd:python3        python3
 test      py:ensurepip       python3-venv
 test      cmd:strace         strace
+test      cmd:openssl        openssl
 dynamodb  runs_java          default-jre-headless
 dynamodb  cmd:mvn            maven
 lint      cmd:clang-format   clang-format

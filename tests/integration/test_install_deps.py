@@ -94,8 +94,14 @@ def test_lists_are_fetched_when_a_package_is_not_found(machine):
     assert machine.run("lint", root=True) == (0, INSTALLING, "")
 
 
+@pytest.mark.parametrize("group, package", [("test", "openssl"), ("test", "strace"), ("run", "curl")])
+def test_commands_that_are_called_are_listed(machine, group, package):
+    code, _, says = machine.run(group, root=False)
+    assert code == 1 and f" {package} " in says
+
+
 @pytest.mark.parametrize("groups, says", [
-    ([], "name at least one group of: build test dynamodb lint fuzz coverage bench"),
+    ([], "name at least one group of: build run test dynamodb lint fuzz coverage bench"),
     (["nonsense"], "no group is called 'nonsense'"),
 ])
 def test_wrong_usage(machine, groups, says):
