@@ -7,8 +7,13 @@ set -euo pipefail
 program=${1:?usage: run-local.sh PROGRAM}
 port=${PORT:-8080}
 case $port in
-'' | *[!0-9]*) printf 'run: PORT=%s is not a port number\n' "$port" >&2 && exit 2 ;;
+*[!0-9]* | ??????*) good=no ;;
+*) [ "$port" -ge 1 ] && [ "$port" -le 65535 ] && good=yes || good=no ;;
 esac
+if [ "$good" = no ]; then
+    printf 'run: PORT=%s is not allowed; it must be a whole number from 1 to 65535\n' "$port" >&2
+    exit 2
+fi
 if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
     printf 'run: port %s of 127.0.0.1 is in use; stop what listens there, or pick another: PORT=%s make run\n' \
         "$port" "$((port + 1))" >&2
