@@ -1,7 +1,6 @@
 #include "cli/cli.h"
 #include "cli/complain.h"
 #include "cli/standard.h"
-#include "cli/version.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,10 +38,6 @@ static int run(int argc, char **argv)
     const char *name = argc < 2 ? "" : argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         return print_help();
-    }
-    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
-        version_print();
-        return CLI_OK;
     }
     if (argc < 2 || name[0] == '-') {
         return cli_serve(argc, argv);

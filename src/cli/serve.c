@@ -245,7 +245,9 @@ static int run(struct service *s)
     }
     arm_second_signal(&set);
     stop(s);
-    log_info("stopped");
+    if (code == CLI_OK) {
+        log_info("stopped");
+    }
     log_stop(LOG_STOP_MS);
     return code;
 }

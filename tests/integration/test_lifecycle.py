@@ -462,6 +462,7 @@ def test_second_process_on_the_same_database_is_refused(make_service, tmp_path):
     second = run("serve", REVIEWD_LISTEN="127.0.0.1:0", REVIEWD_STORE=f"sqlite:{tmp_path}/reviews.db")
     assert second.returncode == 1
     assert "reviews.db" in second.stderr
+    assert len(second.stderr.splitlines()) == 1
 
 
 def test_port_in_use(make_service, tmp_path):
@@ -473,7 +474,7 @@ def test_port_in_use(make_service, tmp_path):
         REVIEWD_MAIL="none",
     )
     assert second.returncode == 1
-    assert "another program uses it" in second.stderr
+    assert "another program uses it" in second.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -501,3 +502,4 @@ def test_folder_that_cannot_be_made(tmp_path):
     )
     assert result.returncode == 1
     assert str(tmp_path / "file") in result.stderr
+    assert len(result.stderr.splitlines()) == 1
