@@ -25,6 +25,9 @@ struct mail_outcome {
 struct mailer;
 
 struct mailer_ops {
+    /* Makes ready for the first mail. Once, on the notify thread, before all else of it; may block,
+     * but ends soon when `stop` is set. NULL: nothing to do. */
+    void (*start)(struct mailer *m, const _Atomic bool *stop);
     /* Sends all `count` entries and fills outcomes[i] for entries[i]; returns when each is decided.
      * Runs on the notify thread and may block; `stop` is set when the service ends: then it returns
      * soon, with MAIL_PAUSE for what was not tried. */

@@ -70,6 +70,9 @@ static void *notify_main(void *context)
     pthread_setname_np(pthread_self(), "notify");
     /* Answering comes first: what the mails cost is taken from what is left. */
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
+    struct mailer *mailer = o->config.mailer;
+    if (mailer->ops->start != NULL)
+        mailer->ops->start(mailer, &o->stop);
     while (!o->stop)
         sleep_until(o, outbox_step(o));
     return NULL;

@@ -59,6 +59,20 @@ static void refresh_rate(struct ses *s, const _Atomic bool *stop)
     }
 }
 
+/* So that the first mail finds the pace, credentials and a connection. With a rate that is set the
+ * answer does not matter. */
+static void ses_start(struct mailer *mailer, const _Atomic bool *stop)
+{
+    struct ses *s = (struct ses *)mailer;
+    char reason[OUTBOX_ERROR_SIZE];
+    struct ses_account account;
+    if (s->config.rate > 0) {
+        (void)ses_account_get(&s->config, &account, stop, reason);
+    } else {
+        refresh_rate(s, stop);
+    }
+}
+
 static void ses_send(struct mailer *mailer, const struct outbox_entry *entries, size_t count,
                      struct mail_outcome *outcomes, const _Atomic bool *stop)
 {
@@ -147,9 +161,13 @@ static void init_lock(struct ses *s)
 /* Counting a backlog may cost the store a scan, so it is only asked for where it matters. */
 static const struct mailer_ops *operations(const struct ses_config *config)
 {
-    static const struct mailer_ops plain = {
-        .send = ses_send, .batch = ses_batch, .check = ses_check, .free = ses_free};
-    static const struct mailer_ops digesting = {.send = ses_send,
+    static const struct mailer_ops plain = {.start = ses_start,
+                                            .send = ses_send,
+                                            .batch = ses_batch,
+                                            .check = ses_check,
+                                            .free = ses_free};
+    static const struct mailer_ops digesting = {.start = ses_start,
+                                                .send = ses_send,
                                                 .backlog = ses_backlog,
                                                 .batch = ses_batch,
                                                 .check = ses_check,

@@ -28,6 +28,7 @@ class SesStub:
         self.hanging = threading.Event()  # set: requests to send get no answer
         self.mails = []
         self.requests = 0
+        self.connections = 0
         self.lock = threading.Lock()
         self.closing = threading.Event()
         stub = self
@@ -35,6 +36,11 @@ class SesStub:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
+
+            def setup(self):
+                super().setup()
+                with stub.lock:
+                    stub.connections += 1
 
             def log_message(self, *args):
                 pass

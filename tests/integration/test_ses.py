@@ -209,6 +209,18 @@ def test_what_is_sent(make_service, ses):
     }
 
 
+@pytest.mark.parametrize("rate", ["0", "100"])
+def test_the_first_review_finds_its_connections(make_service, ses, rate):
+    """To SES and to DynamoDB, before anything is posted. (moto ends a connection after each answer.)"""
+    service = make_service(**ses_settings(REVIEWD_SES_RATE=rate) | ses.settings)
+    wait_until(lambda: ses.connections == 1, "the connection to SES")
+    if "TABLE_NAME" in service.settings:
+        wait_until(lambda: service.metric("reviewd_net_connects_total") > 1, "a connection to DynamoDB")
+    post_all(service, ["Ann"])
+    wait_until(lambda: ses.mails, "the mail")
+    assert ses.connections == 1
+
+
 def test_the_pace_stays_below_the_accounts(make_service, ses):
     """14 a second, two receivers each: at 80 %, 5.6 mails a second."""
     ses.account["SendQuota"]["MaxSendRate"] = 14

@@ -80,7 +80,7 @@ static struct {
     struct mail_outcome all;
     struct mail_outcome each[ROWS + 1];
     bool use_each;
-    int sends, settled;
+    int starts, sends, settled;
     size_t mails, last_count;
     atomic_bool hold; /* until stop */
     atomic_bool sending;
@@ -99,6 +99,14 @@ static void fake_send(struct mailer *m, const struct outbox_entry *entries, size
         outcomes[i] = ml.use_each ? ml.each[entries[i].id] : ml.all;
         ml.mails += outcomes[i].result == MAIL_SENT;
     }
+}
+
+static void fake_start(struct mailer *m, const _Atomic bool *stop)
+{
+    (void)m;
+    (void)stop;
+    assert_int_equal(ml.sends, 0);
+    ml.starts++;
 }
 
 static void fake_settled(struct mailer *m)
@@ -122,7 +130,7 @@ static int setup(void **state)
     (void)state;
     static const struct store_ops store_ops = {.claim = fake_claim, .settle = fake_settle};
     static const struct mailer_ops mailer_ops = {
-        .send = fake_send, .settled = fake_settled, .batch = fake_batch};
+        .start = fake_start, .send = fake_send, .settled = fake_settled, .batch = fake_batch};
     memset(&st, 0, sizeof(st));
     memset((void *)&ml, 0, sizeof(ml));
     st.store.ops = &store_ops;
@@ -419,6 +427,8 @@ static void test_thread_wakes(void **state)
     restart_with_system_clock();
     wait_for("sent", 3); /* what is there at the start needs no wake */
     outbox_stop(outbox); /* the rows are the thread's until it has ended */
+    assert_int_equal(ml.starts, 1);
+    ml.sends = 0;
     add_rows(2);
     outbox_wake(outbox);
     restart_with_system_clock();

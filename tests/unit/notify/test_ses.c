@@ -293,6 +293,26 @@ static void test_a_rate_that_is_set_asks_nobody(void **state)
     close_ses(s);
 }
 
+/* Both ask, but only the answer of the first counts; then mails go out without asking. */
+static void test_the_start_asks_once(void **state)
+{
+    (void)state;
+    static const double rates[] = {0, 7};
+    static const int64_t paces[] = {11200, 7000};
+    struct ses_scene *s = &scene;
+    for (size_t i = 0; i < 2; i++) {
+        open_ses(s, (struct ses_config){.rate = rates[i]}, SCRIPT(ACCOUNT(14), SENT));
+        s->mailer->ops->start(s->mailer, &s->stop);
+        assert_int_equal(s->net.sent_count, 1);
+        assert_string_equal(s->net.sent[0].method, "GET");
+        send_entries(s, 1);
+        assert_int_equal(s->net.sent_count, 2);
+        assert_int_equal(s->outcomes[0].result, MAIL_SENT);
+        assert_int_equal(pace_of(s), paces[i]);
+        close_ses(s);
+    }
+}
+
 /* Denied or garbage: one a second, asked again after ten minutes; the mail goes out. */
 static void test_the_account_is_not_told(void **state)
 {
@@ -563,6 +583,7 @@ int main(void)
         cmocka_unit_test(test_size_of_a_batch),
         cmocka_unit_test(test_the_pace_is_the_accounts),
         cmocka_unit_test(test_a_rate_that_is_set_asks_nobody),
+        cmocka_unit_test(test_the_start_asks_once),
         cmocka_unit_test(test_the_account_is_not_told),
         cmocka_unit_test(test_the_account_does_not_answer),
         cmocka_unit_test(test_a_digest_shares_its_outcome),
