@@ -10,6 +10,9 @@
 /* A client that is seen to have ended gets ENDED_PATIENCE_US to have its last bytes acted on. */
 enum { ENDED_PATIENCE_US = 500000, TICKS_US = 50000, EXTRA_TIMEOUT_US = 3000000 };
 
+/* So long may a client pause within a body that is refused anyway, until it is told. */
+enum { REFUSED_PAUSE_US = 1000000 };
+
 int64_t connection_idle_limit_ms(const struct connection_limits *limits)
 {
     int64_t longest_request_ms = limits->request_timeout_ms + 2000;
@@ -196,6 +199,15 @@ static void check_idle(struct connection_table *t, struct connection *c, int64_t
     }
 }
 
+/* Tells a client that its request is refused when it does not send the body that it announced.
+ * True when it did. Under the table's lock. */
+static bool refuse_paused(struct connection *c, struct http_request *r, int64_t elapsed_us,
+                          bool is_late)
+{
+    bool pauses = elapsed_us > REFUSED_PAUSE_US && is_silent(c, REFUSED_PAUSE_US);
+    return !c->cut && c->ended_us == 0 && (is_late || pauses) && reply_refuse_early(r, c->fd);
+}
+
 /* Looks at one connection under the table's lock. Returns its request, held, when that has waited
  * for its answer beyond the deadline. */
 static struct http_request *overdue(struct connection_table *t, struct connection *c, int64_t now)
@@ -205,11 +217,13 @@ static struct http_request *overdue(struct connection_table *t, struct connectio
         check_idle(t, c, now);
         return NULL;
     }
-    if (!atomic_load(&r->received) && has_ended(c, now)) {
+    bool awaited = !atomic_load(&r->received) || atomic_load(&r->refused_by) == REFUSAL_REAPER;
+    if (awaited && has_ended(c, now)) {
         (void)cut(c);
     }
     int64_t allowed_us = time_for_request_us(t, c);
-    if (now - r->start_us > allowed_us) {
+    bool is_late = now - r->start_us > allowed_us;
+    if (!refuse_paused(c, r, now - r->start_us, is_late) && is_late) {
         if (atomic_load(&r->state) == REQUEST_SUSPENDED) {
             return r;
         }

@@ -3,6 +3,7 @@
 #include "state.h"
 
 #include <stdio.h>
+#include <time.h>
 
 static void add(struct MHD_Response *response, const char *name, const char *value)
 {
@@ -151,4 +152,46 @@ void reply_expire(struct http_request *r)
     struct error_text e;
     write_error(&e, r, MHD_HTTP_GATEWAY_TIMEOUT, NULL);
     (void)answer_suspended(r, &e.reply);
+}
+
+/* The whole answer as text, as libmicrohttpd would send it. */
+static size_t write_answer(char *out, size_t size, const struct http_request *r,
+                           const struct http_reply *reply)
+{
+    char date[40];
+    struct tm parts;
+    time_t now = (time_t)(clock_wall_us(r->server->config.clock) / 1000000);
+    gmtime_r(&now, &parts);
+    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    const struct http_header *extra = &reply->headers[0];
+    bool has_extra = extra->name != NULL;
+    int len =
+        snprintf(out, size,
+                 "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\nContent-Length: %zu\r\n"
+                 "Content-Type: application/json\r\nx-amzn-RequestId: %s\r\n"
+                 "x-amzn-ErrorType: %s\r\n%s%s%s%s\r\n%.*s",
+                 reply->status, MHD_get_reason_phrase_for((unsigned)reply->status), date,
+                 reply->body.len, r->id, reply->error_type, has_extra ? extra->name : "",
+                 has_extra ? ": " : "", has_extra ? extra->value : "", has_extra ? "\r\n" : "",
+                 r->head_only ? 0 : (int)reply->body.len, reply->body.ptr);
+    return len > 0 && (size_t)len < size ? (size_t)len : 0;
+}
+
+/* libmicrohttpd takes an answer before the body or after it, and not within; but then it does not
+ * write, so the socket is free for us. */
+bool reply_refuse_early(struct http_request *r, int fd)
+{
+    int expected = REFUSAL_PENDING;
+    if (!atomic_compare_exchange_strong(&r->refused_by, &expected, REFUSAL_REAPER)) {
+        return false;
+    }
+    struct error_text e;
+    char text[1024];
+    write_error(&e, r, r->refusal, NULL);
+    size_t len = write_answer(text, sizeof text, r, &e.reply);
+    atomic_store(&r->early_len, e.reply.body.len);
+    atomic_store(&r->received, true); /* it is we who end it */
+    (void)send(fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)shutdown(fd, SHUT_WR);
+    return true;
 }

@@ -11,7 +11,8 @@
  * DISCARD_MAX: libmicrohttpd answers either before the body or after it, and a client that sends
  * all before it reads would see a reset connection instead of an answer before it. A body that is
  * announced as larger is answered at once and the connection closed; a chunked one that turns out
- * to be is cut off. The request's deadline bounds the time, and each part goes into the
+ * to be is cut off. When the client pauses within the body, or at the deadline, the reaper sends
+ * the refusal past the library. The request's deadline bounds the time, and each part goes into the
  * connection's buffer and no further. */
 #include "base/log.h"
 #include "base/uuid.h"
@@ -192,7 +193,9 @@ static enum MHD_Result begin(struct http_request *r, const char *url, const char
         refuse(r);
         return send_answer(r);
     }
-    if (r->refusal == 0 && announced > 0) {
+    if (r->refusal != 0) {
+        atomic_store(&r->refused_by, REFUSAL_PENDING);
+    } else if (announced > 0) {
         buf_reserve(&r->body, (size_t)announced);
     }
     return MHD_YES;
@@ -205,6 +208,7 @@ static enum MHD_Result receive(struct http_request *r, const char *upload, size_
     metric_add(r->server->bytes_in, size);
     if (r->refusal == 0 && r->body.len + size > r->server->config.body_limit) {
         r->refusal = MHD_HTTP_CONTENT_TOO_LARGE;
+        atomic_store(&r->refused_by, REFUSAL_PENDING);
         buf_free(&r->body);
     }
     if (r->refusal == 0) {
@@ -224,6 +228,10 @@ static enum MHD_Result finish(struct http_request *r)
 {
     atomic_store(&r->received, true);
     if (r->refusal != 0) {
+        int expected = REFUSAL_PENDING;
+        if (!atomic_compare_exchange_strong(&r->refused_by, &expected, REFUSAL_WORKER)) {
+            return MHD_NO; /* it has been sent */
+        }
         refuse(r);
         return send_answer(r);
     }
@@ -279,6 +287,10 @@ void request_completed(void *server, struct MHD_Connection *connection, void **c
     if (!atomic_load(&r->received) && how != MHD_REQUEST_TERMINATED_COMPLETED_OK &&
         how != MHD_REQUEST_TERMINATED_DAEMON_SHUTDOWN) {
         metric_add(s->aborted, 1);
+    }
+    if (atomic_load(&r->refused_by) == REFUSAL_REAPER) {
+        r->status = r->refusal;
+        r->reply_len = atomic_load(&r->early_len);
     }
     access_log_write(r);
     if (r->peer != NULL) {

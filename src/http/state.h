@@ -18,6 +18,14 @@
  * may send it */
 enum request_state { REQUEST_RUNNING, REQUEST_SUSPENDED, REQUEST_ANSWERING, REQUEST_DONE };
 
+/* Who sends a refusal that was decided while the body is still to come.
+ *
+ * NONE     nothing is decided, or the worker answers without reading the body
+ * PENDING  decided: whoever comes first, the worker at the body's end or the reaper, sends it
+ * WORKER   the worker does
+ * REAPER   the reaper has, past libmicrohttpd (reply_refuse_early()) */
+enum request_refusal { REFUSAL_NONE, REFUSAL_PENDING, REFUSAL_WORKER, REFUSAL_REAPER };
+
 enum {
     REQUEST_ID_SIZE = 37,
     REQUEST_IP_SIZE = 46,
@@ -35,7 +43,10 @@ struct http_request {
     int64_t start_us;
     _Atomic int state;
     _Atomic unsigned refs;
-    _Atomic bool received; /* all that is wanted of it; the reaper reads it */
+    _Atomic bool received;    /* all that is wanted of it; the reaper reads it */
+    _Atomic int refused_by;   /* enum request_refusal; from PENDING on the reaper reads `refusal`,
+                                 `head_only`, `id` and `allow`, which stay as they are */
+    _Atomic size_t early_len; /* of the body that the reaper sent */
 
     /* The worker's. */
     struct span target; /* as it came; valid only until the head is parsed */
@@ -97,6 +108,11 @@ void request_unref(struct http_request *r);
 /* Answers 504, because it took too long or the server stops, unless it has been answered. Not 503:
  * who has the request in hand may still do what it asks. Any thread. */
 void reply_expire(struct http_request *r);
+
+/* Sends the pending refusal of a request whose body does not come, and ends our side of the
+ * connection; what still comes is discarded, so that the client sees the answer and no reset. False
+ * when there is none pending. The reaper's thread, under the table's lock. */
+bool reply_refuse_early(struct http_request *r, int fd);
 
 /* libmicrohttpd's callbacks about requests; the worker's threads. */
 void *request_line(void *server, const char *target, struct MHD_Connection *connection);

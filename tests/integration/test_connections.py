@@ -163,6 +163,52 @@ def test_a_body_announced_beyond_what_is_dropped_is_answered_at_once(service, mo
     assert answer.startswith(b"HTTP/1.1 413 ") and answer.endswith(b"<closed>")
 
 
+REFUSED = [
+    (b"POST /reviews", b"Content-Length: 65537", 413, b"RequestTooLargeException", b"", b"Request Too Long"),
+    (b"POST /nothing", b"Content-Length: 5", 404, b"ResourceNotFoundException", b"", b"Not Found"),
+    (b"PUT /reviews", b"Content-Length: 5", 405, b"MethodNotAllowedException", b"Allow: POST\r\n", b"Method Not Allowed"),
+    (b"PUT /reviews", b"Transfer-Encoding: chunked", 405, b"MethodNotAllowedException", b"Allow: POST\r\n",
+     b"Method Not Allowed"),
+    (b"HEAD /nothing", b"Content-Length: 5", 404, b"ResourceNotFoundException", b"", b""),
+]
+
+
+@pytest.mark.parametrize("start, framing, status, error, more, message", REFUSED)
+@pytest.mark.parametrize("sent", [b"", b"5\r\na"], ids=["nothing", "some"])
+def test_a_refusal_is_told_when_the_body_does_not_come(service, start, framing, status, error, more, message, sent):
+    with service.connect() as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+        begun = time.monotonic()
+        connection.sendall(start + b" HTTP/1.1\r\nHost: a\r\n" + framing + b"\r\n\r\n" + sent)
+        answer = read_all(connection)
+        assert time.monotonic() - begun < 10  # and not the deadline of 29 s
+        assert answer.startswith(b"HTTP/1.1 %d " % status) and answer.count(b"HTTP/1.1") == 1
+        assert b"\r\nConnection: close\r\n" in answer and b"\r\nx-amzn-RequestId: " in answer
+        assert b"\r\nx-amzn-ErrorType: %s\r\n" % error in answer and more in answer
+        assert answer.endswith((b'\r\n\r\n{"message":"%s"}' % message if message else b"\r\n\r\n") + b"<closed>")
+        connection.sendall(b"x" * 3)  # it is read on: no reset takes the answer away
+    line = wait_until(lambda: [line for line in service.lines("request") if line["status"] == status])[0]
+    assert line["latency"] < 20000
+    wait_until(lambda: service.metric(OPEN) == 1, "the connection's end")
+    assert service.metric(ABORTED) == 0 and service.metric("reviewd_connections_cut_total") == 0
+
+
+def test_a_refusal_is_told_at_the_deadline_to_a_client_that_trickles(make_service):
+    service = make_service(REVIEWD_REQUEST_TIMEOUT="2s")
+    with service.connect() as connection:
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % MIB)
+        connection.settimeout(0.2)
+        answer, begun = b"", time.monotonic()
+        while not answer and time.monotonic() - begun < 20:
+            connection.send(b"x")
+            try:
+                answer = connection.recv(1000)
+            except TimeoutError:
+                pass
+    assert answer.startswith(b"HTTP/1.1 413 ") and b"Connection: close" in answer
+
+
 def test_a_refused_body_that_trickles_is_cut_at_the_deadline(make_service):
     service = make_service(REVIEWD_REQUEST_TIMEOUT="1s")
     with service.connect() as connection:
