@@ -22,8 +22,9 @@ int sqlite_wal_checkpoint(struct sqlite_db *db, bool *complete, struct sqlite_er
         db->wal_pages = 0; /* the next commit begins at the WAL's start again */
     if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED)
         return 0;
-    /* SQLite syncs the database itself when it has moved all. */
-    sqlite3_file *file = rc == SQLITE_OK && !*complete ? file_of(db) : NULL;
+    /* SQLite syncs the database only when it has moved all, those that were committed meanwhile
+     * included. */
+    sqlite3_file *file = rc == SQLITE_OK ? file_of(db) : NULL;
     if (file != NULL)
         rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
     return rc == SQLITE_OK ? 0 : sqlite_db_fail_code(db, rc, error);

@@ -5,9 +5,9 @@
 #include "sqlite_db.h"
 
 /* Moves what it can without waiting for anybody, and makes it durable. `complete` tells whether
- * that was all; it is not while another connection writes, checkpoints, or reads an older state. 0;
- * or -1 with `error`, and then no checkpoint may follow before sqlite_wal_anew() was true. Harmless
- * to the commits either way. */
+ * that was all there was when it began; it is not while another connection checkpoints or reads an
+ * older state. 0; or -1 with `error`, and then no checkpoint may follow before sqlite_wal_anew()
+ * was true. Harmless to the commits either way. */
 int sqlite_wal_checkpoint(struct sqlite_db *db, bool *complete, struct sqlite_error *error);
 
 /* After a checkpoint that failed: makes the next one, of whichever connection, begin at the WAL's
