@@ -24,6 +24,9 @@ struct net_config {
     const char *user_agent;  /* for requests without a User-Agent header of their own; NULL: none */
     size_t max_host_connections; /* requests under way to one scheme, host and port; 0: 64 */
     size_t max_in_flight;        /* requests under way; further ones wait in order. 0: 256 */
+    /* A connection is used again only if it was idle for at most, and is not older than, this. */
+    long max_idle_s; /* 0: 50 s */
+    long max_age_s;  /* 0: 600 s */
 };
 
 /* Makes the thread. NULL with one line in `reason`. The config may go after the call, its strings

@@ -11,6 +11,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+enum {
+    IDLE_S = 50, /* DynamoDB drops idle connections at about 60 s */
+    AGE_S = 600  /* so that changes of DNS are followed */
+};
+
 void net_block_sigpipe(void)
 {
     sigset_t set;
@@ -160,6 +165,8 @@ static struct net *net_new(const struct net_config *config)
     n->transport.ops = &operations;
     n->max_host = config->max_host_connections > 0 ? config->max_host_connections : 64;
     n->max_in_flight = config->max_in_flight > 0 ? config->max_in_flight : 256;
+    n->max_idle_s = config->max_idle_s > 0 ? config->max_idle_s : IDLE_S;
+    n->max_age_s = config->max_age_s > 0 ? config->max_age_s : AGE_S;
     n->curl_due_us = NET_NEVER;
     n->wake_fd = n->epoll_fd = -1;
     pthread_mutex_init(&n->lock, NULL);

@@ -7,11 +7,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum {
-    IDLE_S = 50,       /* DynamoDB drops idle connections at about 60 s */
-    LIFETIME_S = 600,  /* so that changes of DNS are followed */
-    CONNECT_MS = 10000 /* unless the request says otherwise */
-};
+enum { CONNECT_MS = 10000 }; /* unless the request says otherwise */
 
 /* Options are set in long rows; the first failure counts. */
 #define SET(option, value)                                                                         \
@@ -48,8 +44,8 @@ static CURLcode set_common(struct net_easy *e, const struct net *n)
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_MAXAGE_CONN, (long)IDLE_S);
-    SET(CURLOPT_MAXLIFETIME_CONN, (long)LIFETIME_S);
+    SET(CURLOPT_MAXAGE_CONN, n->max_idle_s);
+    SET(CURLOPT_MAXLIFETIME_CONN, n->max_age_s);
     /* Else the end of a request whose name is still being resolved would wait for the resolver. */
     SET(CURLOPT_QUICK_EXIT, 1L);
     if (n->ca_file != NULL)

@@ -103,6 +103,7 @@ struct net {
     char *ca_file;
     char *agent_line; /* "User-Agent: …", or NULL */
     size_t max_host, max_in_flight;
+    long max_idle_s, max_age_s; /* of connections */
 
     pthread_mutex_t lock;
     struct transfer *incoming, *incoming_last; /* guarded */

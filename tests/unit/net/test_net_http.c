@@ -490,11 +490,6 @@ static void test_tls(void **state)
     snprintf(host, sizeof(host), "https://127.0.0.2:%d/", secure.port);
     r.url = host;
     assert_int_not_equal(send_and_wait(trusting, &r).error, NET_OK);
-    SSL_CTX_set_max_proto_version(secure.ssl, TLS1_1_VERSION);
-    struct transport *fresh = start_net(&(struct net_config){.ca_file = secure.ca_file});
-    r.url = text;
-    assert_int_equal(send_and_wait(fresh, &r).error, NET_TLS);
-    net_stop(fresh);
     net_stop(trusting);
     server_stop(&secure);
 }
