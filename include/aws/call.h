@@ -68,7 +68,6 @@ struct call_request {
     int64_t attempt_ms;    /* the longest an attempt may take; 0: until the deadline */
     size_t max_reply;      /* bytes of body; 0: CALL_MAX_REPLY */
     unsigned max_attempts; /* 0: the client's */
-    bool once; /* must not be done twice: an attempt that may have been carried out is the last */
 };
 
 enum call_outcome {

@@ -104,8 +104,7 @@ static bool retry_later(struct call *call, const struct net_reply *reply)
     struct call_client *client = call->client;
     enum aws_error_class what = call->error.what;
     bool worth = what == AWS_ERROR_THROTTLE || what == AWS_ERROR_TRANSIENT;
-    if (!worth || call->counted >= call->request.max_attempts ||
-        (call->request.once && maybe_done(call, reply)) || atomic_load(&client->stopping)) {
+    if (!worth || call->counted >= call->request.max_attempts || atomic_load(&client->stopping)) {
         return false;
     }
     int64_t delay = call_backoff_us(client->config.service, &call->error, call->counted,

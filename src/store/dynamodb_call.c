@@ -25,7 +25,6 @@ static const struct net_header operations[DYNAMODB_OPS][HEADERS] = {
     [DYNAMODB_DESCRIBE_TABLE] = OPERATION("DescribeTable"),
     [DYNAMODB_CREATE_TABLE] = OPERATION("CreateTable"),
     [DYNAMODB_UPDATE_TABLE] = OPERATION("UpdateTable"),
-    [DYNAMODB_DESCRIBE_CONTINUOUS_BACKUPS] = OPERATION("DescribeContinuousBackups"),
     [DYNAMODB_UPDATE_CONTINUOUS_BACKUPS] = OPERATION("UpdateContinuousBackups"),
 };
 

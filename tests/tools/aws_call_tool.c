@@ -2,7 +2,7 @@
  * standard input, one line of JSON for its end. For tests/integration/test_aws_call.py.
  *
  *   {"service":"dynamodb","method":"POST","path":"/","params":[[name,value]…],"headers":[[name,value]…],
- *    "body":"…","deadline_ms":5000,"attempt_ms":0,"once":false} */
+ *    "body":"…","deadline_ms":5000,"attempt_ms":0} */
 #include "aws/call.h"
 #include "base/json.h"
 #include "net/net.h"
@@ -147,7 +147,6 @@ static void call_and_wait(struct tool *t, const json_t *line)
         .deadline_us = clock_mono_us(clock_system()) +
                        json_integer_value(json_object_get(line, "deadline_ms")) * 1000,
         .attempt_ms = json_integer_value(json_object_get(line, "attempt_ms")),
-        .once = json_is_true(json_object_get(line, "once")),
     };
     for (; request.param_count < json_array_size(param_list) && request.param_count < MAX_PARAMS;
          request.param_count++) {
