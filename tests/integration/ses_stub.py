@@ -6,6 +6,8 @@ import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from signatures import is_signed
+
 REFUSALS = {
     "rate": (429, "TooManyRequestsException", "Maximum sending rate exceeded."),
     "daily": (400, "Throttling", "Daily message quota exceeded."),
@@ -18,7 +20,9 @@ REFUSALS = {
 
 
 class SesStub:
-    """`mails` are the accepted requests, each with its arrival; refuse() decides what is accepted."""
+    """`mails` are the accepted requests, each with its arrival; refuse() decides what is accepted.
+
+    What is not signed by one of `secrets` is refused, and counted in `unsigned`."""
 
     def __init__(self):
         self.account = {"SendQuota": {"Max24HourSend": 50000, "MaxSendRate": 1000, "SentLast24Hours": 0},
@@ -29,6 +33,8 @@ class SesStub:
         self.mails = []
         self.requests = 0
         self.connections = 0
+        self.secrets = {"AKIDEXAMPLE": "secret"}
+        self.unsigned = 0
         self.lock = threading.Lock()
         self.closing = threading.Event()
         stub = self
@@ -46,11 +52,13 @@ class SesStub:
                 pass
 
             def do_GET(self):
-                stub.get(self)
+                if stub.admits(self, b""):
+                    stub.get(self)
 
             def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                stub.send_email(self, body)
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if stub.admits(self, body):
+                    stub.send_email(self, json.loads(body))
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
@@ -60,6 +68,13 @@ class SesStub:
     @property
     def settings(self):
         return {"AWS_ENDPOINT_URL_SESV2": self.url}
+
+    def admits(self, handler, body):
+        good = is_signed(handler, body, "ses", self.secrets)
+        if not good:
+            self.unsigned += 1
+            self.error(handler, 403, "SignatureDoesNotMatch", "The signature does not match.")
+        return good
 
     def answer(self, handler, document, status=200, code=None):
         data = json.dumps(document).encode()

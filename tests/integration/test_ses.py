@@ -184,10 +184,14 @@ def test_kill_in_the_middle(make_service, outbox):
 
 
 @pytest.fixture
-def ses():
+def ses(request):
+    """For the keys of the store that the service is on; all must be signed with them."""
     stub = SesStub()
+    if request.node.callspec.params["store"] == "dynamodb":
+        stub.secrets = dict([request.getfixturevalue("aws").keys])
     yield stub
     stub.close()
+    assert stub.unsigned == 0
 
 
 def test_what_is_sent(make_service, ses):
@@ -363,6 +367,16 @@ def test_the_stop_does_not_wait_for_the_pace(make_service, ses):
     assert service.outbox() == ["pending"] * 2
 
 
+@pytest.mark.stores("sqlite")
+def test_the_stub_refuses_a_wrong_signature(make_service, ses):
+    """So that all tests with it are tests of signatures, of GETs too."""
+    line = check(make_service, ses, AWS_SECRET_ACCESS_KEY="wrong")
+    assert line.startswith("FAIL")
+    assert "SignatureDoesNotMatch" in line
+    assert ses.unsigned > 0
+    ses.unsigned = 0
+
+
 # --- reviewd check ------------------------------------------------------------------------------------------
 
 
@@ -441,7 +455,6 @@ def test_check_names_the_missing_permission(make_service, ses):
     ({"AWS_MAX_ATTEMPTS": "0"}, "AWS_MAX_ATTEMPTS"),
     ({"AWS_ENDPOINT_URL_SESV2": "http://127.0.0.1:1"}, "check credentials, region and network"),
     ({"REVIEWD_SES_TAGS": "a=b,c"}, "REVIEWD_SES_TAGS"),
-    ({"RECEIVER_EMAIL": "nobody"}, "nobody"),
 ])
 def test_check_finds_wrong_settings(make_service, ses, settings, what):
     line = check(make_service, ses, **settings)
