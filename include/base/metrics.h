@@ -31,9 +31,10 @@ struct metric_name {
 struct metric *metrics_counter(struct metrics *m, struct metric_name name);
 struct metric *metrics_gauge(struct metrics *m, struct metric_name name);
 
-/* A gauge whose value is asked for when the text is made, from the thread that makes it. */
-struct metric *metrics_gauge_callback(struct metrics *m, struct metric_name name,
-                                      int64_t (*value)(void *context), void *context);
+/* A counter that is kept elsewhere: its value is asked for when the text is made, from the thread
+ * that makes it. */
+struct metric *metrics_counter_callback(struct metrics *m, struct metric_name name,
+                                        int64_t (*value)(void *context), void *context);
 
 /* A histogram of seconds with buckets at 1, 2.5 and 5 times each power of ten from 1 µs to 10 s,
  * and +Inf. */

@@ -184,10 +184,10 @@ struct metric *metrics_gauge(struct metrics *m, struct metric_name name)
     return enrol(m, name, KIND_GAUGE, (struct source){0});
 }
 
-struct metric *metrics_gauge_callback(struct metrics *m, struct metric_name name,
-                                      int64_t (*value)(void *context), void *context)
+struct metric *metrics_counter_callback(struct metrics *m, struct metric_name name,
+                                        int64_t (*value)(void *context), void *context)
 {
-    return enrol(m, name, KIND_GAUGE, (struct source){value, context});
+    return enrol(m, name, KIND_COUNTER, (struct source){value, context});
 }
 
 struct metric *metrics_histogram(struct metrics *m, struct metric_name name)

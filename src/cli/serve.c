@@ -216,9 +216,9 @@ static int start(struct service *s, char reason[WIRE_REASON_SIZE])
                                                               "Always 1; the version is a label.",
                                                               "version=\"" REVIEWD_VERSION "\""}),
                1);
-    metrics_gauge_callback(
+    metrics_counter_callback(
         s->metrics,
-        (struct metric_name){"reviewd_log_lines_dropped",
+        (struct metric_name){"reviewd_log_lines_dropped_total",
                              "Log lines dropped because standard error did not take them.", NULL},
         lines_dropped, NULL);
     if (start_store(s, reason) != 0 || start_mail(s, reason) != 0) {

@@ -21,8 +21,15 @@ static struct metric *counter_of(struct http_server *s, size_t route, size_t slo
 {
     struct metric *counter = atomic_load_explicit(&s->counts[route][slot], memory_order_acquire);
     if (counter == NULL) {
-        const char *path = route < s->config.route_count ? s->routes[route].path : "none";
-        const char *method = route < s->config.route_count ? s->routes[route].method : "none";
+        const char *path = "none";
+        const char *method = "none";
+        if (route > HTTP_ROUTES_MAX) {
+            path = s->routes[route - HTTP_ROUTES_MAX - 1].path;
+            method = "other";
+        } else if (route < HTTP_ROUTES_MAX) {
+            path = s->routes[route].path;
+            method = s->routes[route].method;
+        }
         char labels[160];
         char status[12] = "none";
         if (slot != 0) {
@@ -42,13 +49,22 @@ static struct metric *counter_of(struct http_server *s, size_t route, size_t slo
     return counter;
 }
 
+static size_t counted_as(const struct http_server *s, const struct http_request *r)
+{
+    if (r->route != NULL) {
+        return (size_t)(r->route - s->routes);
+    }
+    return HTTP_ROUTES_MAX + (r->path_of != NULL ? (size_t)(r->path_of - s->routes) + 1 : 0);
+}
+
 void access_log_write(struct http_request *r)
 {
     struct http_server *s = r->server;
     int64_t latency_us = clock_mono_us(s->config.clock) - r->start_us;
-    size_t route = r->route != NULL ? (size_t)(r->route - s->routes) : HTTP_ROUTES_MAX;
-    metric_add(counter_of(s, route, slot_of(r->status)), 1);
-    metric_observe_us(s->latency[route], latency_us);
+    metric_add(counter_of(s, counted_as(s, r), slot_of(r->status)), 1);
+    if (r->route != NULL) {
+        metric_observe_us(s->latency[r->route - s->routes], latency_us);
+    }
     if (!s->config.access_log) {
         return;
     }

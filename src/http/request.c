@@ -64,6 +64,7 @@ void *request_line(void *server, const char *target, struct MHD_Connection *conn
     r->body.limit = s->config.body_limit;
     uuid_make(r->id);
     r->peer = peer_of(connection);
+    client_address(r->ip, r->peer, NULL, 0); /* should no whole head come */
     atomic_fetch_add(&s->active, 1);
     if (r->peer != NULL) {
         connection_carry(&s->connections, r->peer, r);
@@ -128,7 +129,11 @@ static void admit(struct http_request *r, const struct head *head)
         return;
     }
     r->route = route_find(s, r->path, r->method, &r->refusal, r->allow, sizeof r->allow);
-    if (r->route == NULL || r->route->open) {
+    if (r->route == NULL) {
+        r->path_of = route_with_path(s, r->path);
+        return;
+    }
+    if (r->route->open) {
         return;
     }
     if (atomic_load(&s->refusing) || (r->peer != NULL && r->peer->extra)) {

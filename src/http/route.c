@@ -55,3 +55,13 @@ const struct http_route *route_find(const struct http_server *s, const char *pat
     *status = used > 0 ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND;
     return NULL;
 }
+
+const struct http_route *route_with_path(const struct http_server *s, const char *path)
+{
+    for (size_t i = 0; i < s->config.route_count; i++) {
+        if (strcmp(s->routes[i].path, path) == 0) {
+            return &s->routes[i];
+        }
+    }
+    return NULL;
+}

@@ -58,7 +58,8 @@ struct http_request {
     int refusal; /* status of the answer that is certain before the body is read; 0: none */
     const char *refusal_message;
     const struct http_route *route;
-    const char *path; /* libmicrohttpd's; until completed */
+    const struct http_route *path_of; /* a route with the path, when it has no such method */
+    const char *path;                 /* libmicrohttpd's; until completed */
     struct buf body;
     size_t discarded;
     char method[REQUEST_METHOD_SIZE];
@@ -97,8 +98,9 @@ struct http_server {
 
     struct metric *in_flight, *late, *bytes_in, *aborted;
     struct metric *latency[HTTP_ROUTES_MAX + 1];
-    /* Made at first use: [route or HTTP_ROUTES_MAX for none][slot of the status]. */
-    struct metric *_Atomic counts[HTTP_ROUTES_MAX + 1][STATUS_SLOTS];
+    /* Made at first use: [route; then HTTP_ROUTES_MAX for none; then the path of each route with a
+     * method that it has not][slot of the status]. */
+    struct metric *_Atomic counts[2 * HTTP_ROUTES_MAX + 1][STATUS_SLOTS];
 };
 
 /* One reference more, or less: the last one frees. Any thread. */
@@ -131,6 +133,9 @@ const struct http_route *route_find(const struct http_server *s, const char *pat
                                     const char *method, int *status, char *allow,
                                     size_t allow_size);
 
+/* The first route with that path, whatever its method; NULL: none. */
+const struct http_route *route_with_path(const struct http_server *s, const char *path);
+
 /* The path of a target in absolute form (http://host/path, which a server must take too: RFC 9112
  * 3.2.2), or `target` itself. */
 const char *route_strip_origin(const char *target);
@@ -138,7 +143,8 @@ const char *route_strip_origin(const char *target);
 /* The part of `path` behind the stage prefix, or `path` itself when it has none. */
 const char *route_strip_stage(const char *stage, const char *path);
 
-/* The client's address: the connection's, or what `trusted` proxies wrote into X-Forwarded-For. */
+/* The client's address: the connection's, or what `trusted` proxies wrote into X-Forwarded-For.
+ * `head` may be NULL when `trusted` is 0. */
 void client_address(char out[REQUEST_IP_SIZE], const struct connection *peer,
                     const struct head *head, unsigned trusted);
 

@@ -281,7 +281,7 @@ def test_blocked_standard_error_blocks_nobody(make_service):
                 received = b""
                 while received.count(b"HTTP/1.1 200") < 100 or not received.endswith(b"}"):
                     received += connection.recv(65536)
-        assert service.metric("reviewd_log_lines_dropped") > 0
+        assert service.metric("reviewd_log_lines_dropped_total") > 0
         assert service.stop() == 0
     finally:
         os.close(reader)

@@ -63,16 +63,16 @@ static int64_t doubled(void *context)
     return 2 * *(int64_t *)context;
 }
 
-static void test_gauge_callback(void **state)
+static void test_counter_callback(void **state)
 {
     (void)state;
     struct metrics *m = metrics_new();
     int64_t value = 21;
-    struct metric_name name = {"g", "help", NULL};
-    struct metric *gauge = metrics_gauge_callback(m, name, doubled, &value);
-    assert_int_equal(metric_value(gauge), 42);
+    struct metric_name name = {"c_total", "help", NULL};
+    struct metric *counter = metrics_counter_callback(m, name, doubled, &value);
+    assert_int_equal(metric_value(counter), 42);
     value = 4;
-    check_text(m, "# HELP g help\n# TYPE g gauge\ng 8\n");
+    check_text(m, "# HELP c_total help\n# TYPE c_total counter\nc_total 8\n");
     metrics_free(m);
 }
 
@@ -221,7 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counters_and_gauges),
         cmocka_unit_test(test_same_name_and_labels_is_same_handle),
-        cmocka_unit_test(test_gauge_callback),
+        cmocka_unit_test(test_counter_callback),
         cmocka_unit_test(test_histogram_text),
         cmocka_unit_test(test_histogram_bounds),
         cmocka_unit_test(test_null_is_harmless),

@@ -64,6 +64,9 @@ static void test_find(void **state)
     assert_ptr_equal(route_find(s, "/reviews", "HEAD", &status, allow, sizeof allow),
                      &s->routes[1]);
     assert_int_equal(status, 0);
+    assert_ptr_equal(route_with_path(s, "/reviews"), &s->routes[0]);
+    assert_ptr_equal(route_with_path(s, "/healthz"), &s->routes[2]);
+    assert_null(route_with_path(s, "/reviews/"));
     expect("/reviews", "DELETE", 405, "POST, GET, HEAD");
     expect("/healthz", "POST", 405, "GET, HEAD");
     expect("/reviews/", "POST", 404, "");
@@ -85,6 +88,17 @@ static void address(const char *fields[], size_t count, unsigned trusted, const 
     char got[REQUEST_IP_SIZE];
     client_address(got, &peer, &head, trusted);
     assert_string_equal(got, expected);
+}
+
+static void test_address_without_a_head(void **state)
+{
+    (void)state;
+    struct connection peer = {.address = IN6ADDR_LOOPBACK_INIT};
+    char got[REQUEST_IP_SIZE];
+    client_address(got, &peer, NULL, 0);
+    assert_string_equal(got, "::1");
+    client_address(got, NULL, NULL, 0);
+    assert_string_equal(got, "");
 }
 
 #define ADDRESS(trusted, expected, ...)                                                            \
@@ -116,6 +130,7 @@ int main(void)
         cmocka_unit_test(test_origin),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_client_address),
+        cmocka_unit_test(test_address_without_a_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
