@@ -104,10 +104,10 @@ class Bench:
         ratio, loads, _ = self.against_constant("posts", {"REVIEWD_MAIL": "none"})
         mailed_ratio, mailed, backlog = self.against_constant("mailed", {})
         return [
-            Figure("POST /reviews, SQLite, 64 connections, against a constant", ratio, "of its requests/s", 0.30),
+            Figure("POST /reviews, SQLite, 64 connections, mails off, against a constant", ratio, "of its requests/s", 0.30),
             Figure("… requests a second", statistics.median(load.per_second for load in loads), "/s"),
             Figure("… p99", statistics.median(load.p99_ms for load in loads), "ms", 10, at_least=False),
-            Figure("the same with a mail for each Positive, into a mail directory", mailed_ratio, "of its requests/s"),
+            Figure("… with a mail for each Positive, into a mail directory", mailed_ratio, "of its requests/s"),
             Figure("… requests a second", statistics.median(load.per_second for load in mailed), "/s"),
             Figure("… p99", statistics.median(load.p99_ms for load in mailed), "ms"),
             Figure("… mails that still waited at the end of the load", backlog, ""),
@@ -189,8 +189,8 @@ def document(figures: list[Figure], where: dict[str, str], busy: bool) -> str:
     return f"""# Benchmarks
 
 Written by `make bench`; how each figure is taken stands in `tests/bench/run.py`. Ratios are of things measured in turns
-in the same run, on the same cores as the load that measures them. With SQLite every 200 is fsynced, and mails go to a mail
-directory. With DynamoDB the AWS end is an nginx that answers 200 at once; there are no mails; and the other services, what
+in the same run, on the same cores as the load that measures them. With SQLite every 200 is fsynced; where the table does not
+say that mails are off, they go to a mail directory. With DynamoDB the AWS end is an nginx that answers 200 at once; there are no mails; and the other services, what
 they do and what they do not, are described in [tests/bench/peers](../tests/bench/peers/README.md).
 {warning}
 {table(figures)}
