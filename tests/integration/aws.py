@@ -81,6 +81,23 @@ class Aws(StandIn):
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return key["AccessKeyId"], key["SecretAccessKey"]
 
+    def role_settings(self, folder, secret=None):
+        """Variables of a profile whose role a user of all rights assumes; its files are made in `folder`. With another
+        `secret` that user's signature is wrong."""
+        name = f"role{time.monotonic_ns()}"
+        trust = {"Version": "2012-10-17",
+                 "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}]}
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+        iam = self.client("iam")
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
+        config, keys = folder / "config", folder / "credentials"
+        config.write_text(f"[profile {name}]\nrole_arn = {role['Arn']}\nsource_profile = user\n", encoding="ascii")
+        keys.write_text(f"[user]\naws_access_key_id = {self.keys[0]}\n"
+                        f"aws_secret_access_key = {secret or self.keys[1]}\n", encoding="ascii")
+        return {"AWS_ENDPOINT_URL": self.url, "AWS_REGION": REGION, "AWS_EC2_METADATA_DISABLED": "true",
+                "AWS_PROFILE": name, "AWS_CONFIG_FILE": str(config), "AWS_SHARED_CREDENTIALS_FILE": str(keys)}
+
     def user_settings(self, actions):
         """Variables of a user who may do no more than `actions` (a list such as ["dynamodb:PutItem"])."""
         key, secret = self._make_user(actions)

@@ -282,3 +282,21 @@ def test_usage():
         told = subprocess.run([BINARY, *arguments], capture_output=True, text=True, env={}, timeout=60)
         assert told.returncode == 2 and "reviewd table --help" in told.stderr
     assert subprocess.run([BINARY, "table", "--help"], capture_output=True, timeout=60).returncode == 0
+
+
+def check_as_role(aws, table, folder, **how):
+    """`reviewd check` with the credentials that STS gives to a role: the table's lines."""
+    settings = aws.role_settings(folder, **how) | {"REVIEWD_STORE": "dynamodb", "TABLE_NAME": table.name, "REVIEWD_MAIL": "none"}
+    command = [BINARY, "check"]
+    return subprocess.run(command, env={"PATH": os.environ["PATH"]} | settings, capture_output=True, text=True, timeout=60)
+
+
+def test_a_role_is_assumed_by_a_signed_request(aws, make_table, tmp_path):
+    done = check_as_role(aws, make_table(), tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_role_is_refused_to_a_wrong_signature(aws, make_table, tmp_path):
+    done = check_as_role(aws, make_table(), tmp_path, secret="wrong")
+    assert done.returncode == 1
+    assert "SignatureDoesNotMatch" in done.stdout + done.stderr
