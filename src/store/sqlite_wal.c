@@ -17,9 +17,7 @@ int sqlite_wal_checkpoint(struct sqlite_db *db, bool *complete, struct sqlite_er
     int total = 0;
     int moved = 0;
     int rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &total, &moved);
-    *complete = rc == SQLITE_OK && moved >= total;
-    if (*complete)
-        db->wal_pages = 0; /* the next commit begins at the WAL's start again */
+    *complete = false;
     if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED)
         return 0;
     /* SQLite syncs the database only when it has moved all, those that were committed meanwhile
@@ -27,7 +25,12 @@ int sqlite_wal_checkpoint(struct sqlite_db *db, bool *complete, struct sqlite_er
     sqlite3_file *file = rc == SQLITE_OK ? file_of(db) : NULL;
     if (file != NULL)
         rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
-    return rc == SQLITE_OK ? 0 : sqlite_db_fail_code(db, rc, error);
+    if (rc != SQLITE_OK)
+        return sqlite_db_fail_code(db, rc, error);
+    *complete = moved >= total;
+    if (*complete)
+        db->wal_pages = 0; /* the next commit begins at the WAL's start again */
+    return 0;
 }
 
 bool sqlite_wal_anew(struct sqlite_db *db)

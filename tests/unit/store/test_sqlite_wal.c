@@ -177,6 +177,25 @@ static void an_incomplete_checkpoint_is_synced(void **state)
     sqlite3_close(reader);
 }
 
+/* All was moved and SQLite content; then our own sync fails: it does not count as moved. */
+static void a_checkpoint_that_is_not_synced_is_not_complete(void **state)
+{
+    struct fixture *f = *state;
+    bool complete = true;
+    insert(f->writer.handle, 1, ROWS);
+    int pages = f->writer.wal_pages;
+    faulty_vfs_fail(
+        (struct faulty_rule){FAULTY_SYNC, FAULTY_DB, 1, 1, SQLITE_IOERR_FSYNC, EIO, false});
+    assert_int_equal(sqlite_wal_checkpoint(&f->writer, &complete, &f->error), -1);
+    assert_false(complete);
+    assert_int_equal(f->writer.wal_pages, pages);
+    assert_true(sqlite_wal_anew(&f->writer));
+    assert_int_equal(sqlite_wal_checkpoint(&f->writer, &complete, &f->error), 0);
+    assert_true(complete);
+    assert_int_equal(f->writer.wal_pages, 0);
+    assert_sound(f, ROWS);
+}
+
 /* What a transaction gathers for the WAL and then rolls back must not lie about anywhere. */
 static void nothing_is_written_before_a_commit(void **state)
 {
@@ -197,9 +216,12 @@ static void nothing_is_written_before_a_commit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(a_failed_checkpoint_is_made_anew),   CASE(not_while_another_process_is_at_it),
-        CASE(a_kept_wal_is_recovered_from),       CASE(an_incomplete_checkpoint_is_synced),
+        CASE(a_failed_checkpoint_is_made_anew),
+        CASE(not_while_another_process_is_at_it),
+        CASE(a_kept_wal_is_recovered_from),
+        CASE(an_incomplete_checkpoint_is_synced),
         CASE(nothing_is_written_before_a_commit),
+        CASE(a_checkpoint_that_is_not_synced_is_not_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
