@@ -3,6 +3,7 @@
 #include "store/sqlite.h"
 
 #include "support/faulty_vfs.h"
+#include "support/sqlite_help.h"
 #include "support/store_help.h"
 #include "support/test.h"
 
@@ -53,17 +54,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int64_t number(sqlite3 *db, const char *sql)
-{
-    sqlite3_stmt *statement = NULL;
-    int64_t result = -1;
-    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW)
-        result = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    return result;
-}
-
 /* Ends each test: all reviews are there, and the closed database is one sound file. */
 static int teardown(void **state)
 {
@@ -77,8 +67,9 @@ static int teardown(void **state)
     (void)snprintf(wal, sizeof wal, "%s-wal", f->path);
     assert_int_equal(stat(wal, &info), -1);
     assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(number(db, "SELECT count(*) FROM reviews"), f->wall_us);
-    assert_int_equal(number(db, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
+    assert_int_equal(test_sqlite_number(db, "SELECT count(*) FROM reviews"), f->wall_us);
+    assert_int_equal(
+        test_sqlite_number(db, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
     sqlite3_close(db);
     metrics_free(f->metrics);
     test_folder_remove(f->folder);
@@ -147,9 +138,9 @@ static void bounded_again_after_a_long_reader(void **state)
     put_many(f, TOGETHER);
     assert_int_equal(sqlite3_open_v2(f->path, &db, SQLITE_OPEN_READONLY, "unix"), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(number(db, "SELECT count(*) FROM reviews"), TOGETHER);
+    assert_int_equal(test_sqlite_number(db, "SELECT count(*) FROM reviews"), TOGETHER);
     assert_true(put_many(f, MANY) > LIMIT);
-    assert_int_equal(number(db, "SELECT count(*) FROM reviews"), TOGETHER);
+    assert_int_equal(test_sqlite_number(db, "SELECT count(*) FROM reviews"), TOGETHER);
     assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
     assert_bounded_again(f);

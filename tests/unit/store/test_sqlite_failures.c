@@ -4,6 +4,7 @@
 
 #include "support/fake.h"
 #include "support/faulty_vfs.h"
+#include "support/sqlite_help.h"
 #include "support/store_help.h"
 #include "support/test.h"
 
@@ -69,13 +70,9 @@ static int teardown(void **state)
 static int64_t query(const char *path, const char *text)
 {
     sqlite3 *db = NULL;
-    sqlite3_stmt *statement = NULL;
     int64_t result = -1;
-    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, "unix") == SQLITE_OK &&
-        sqlite3_prepare_v2(db, text, -1, &statement, NULL) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW)
-        result = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, "unix") == SQLITE_OK)
+        result = test_sqlite_number(db, text);
     sqlite3_close(db);
     return result;
 }

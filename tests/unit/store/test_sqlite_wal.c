@@ -2,6 +2,7 @@
 #include "store/sqlite_wal.h"
 
 #include "support/faulty_vfs.h"
+#include "support/sqlite_help.h"
 #include "support/store_help.h"
 #include "support/test.h"
 
@@ -63,23 +64,12 @@ static void insert(sqlite3 *db, int from, int rows)
     run(db, sql);
 }
 
-static int64_t number(sqlite3 *db, const char *sql)
-{
-    sqlite3_stmt *statement = NULL;
-    int64_t result = -1;
-    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW)
-        result = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    return result;
-}
-
 static sqlite3 *open_reader(const struct fixture *f)
 {
     sqlite3 *db = NULL;
     assert_int_equal(sqlite3_open_v2(f->path, &db, SQLITE_OPEN_READWRITE, "unix"), SQLITE_OK);
     run(db, "BEGIN");
-    assert_int_equal(number(db, "SELECT count(*) FROM reviews"), ROWS);
+    assert_int_equal(test_sqlite_number(db, "SELECT count(*) FROM reviews"), ROWS);
     return db;
 }
 
@@ -94,8 +84,9 @@ static void assert_sound(const struct fixture *f, int64_t rows)
 {
     sqlite3 *db = NULL;
     assert_int_equal(sqlite3_open_v2(f->path, &db, SQLITE_OPEN_READWRITE, "unix"), SQLITE_OK);
-    assert_int_equal(number(db, "SELECT count(*) FROM reviews"), rows);
-    assert_int_equal(number(db, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
+    assert_int_equal(test_sqlite_number(db, "SELECT count(*) FROM reviews"), rows);
+    assert_int_equal(
+        test_sqlite_number(db, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
     sqlite3_close(db);
 }
 

@@ -2,6 +2,7 @@
 #include "store/sqlite_wal_vfs.h"
 
 #include "support/faulty_vfs.h"
+#include "support/sqlite_help.h"
 #include "support/store_help.h"
 #include "support/test.h"
 
@@ -57,17 +58,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static int64_t number(sqlite3 *db, const char *sql)
-{
-    sqlite3_stmt *statement = NULL;
-    int64_t result = -1;
-    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW)
-        result = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    return result;
-}
-
 /* One row a page. */
 static int insert(sqlite3 *db, int rows)
 {
@@ -84,8 +74,9 @@ static int64_t rows_seen_by_others(const char *path)
 {
     sqlite3 *other = NULL;
     assert_int_equal(sqlite3_open_v2(path, &other, SQLITE_OPEN_READWRITE, "unix"), SQLITE_OK);
-    int64_t rows = number(other, "SELECT count(*) FROM t");
-    assert_int_equal(number(other, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
+    int64_t rows = test_sqlite_number(other, "SELECT count(*) FROM t");
+    assert_int_equal(
+        test_sqlite_number(other, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
     sqlite3_close(other);
     return rows;
 }
@@ -136,9 +127,10 @@ static void a_transaction_reads_what_it_wrote(void **state)
     struct fixture *f = *state;
     run(f->db, "PRAGMA cache_size = 5; PRAGMA cache_spill = 1; BEGIN");
     insert(f->db, 200);
-    assert_int_equal(number(f->db, "SELECT sum(length(b)) FROM t"), 200 * 3000);
+    assert_int_equal(test_sqlite_number(f->db, "SELECT sum(length(b)) FROM t"), 200 * 3000);
     run(f->db, "UPDATE t SET b = zeroblob(2999) WHERE n % 7 = 0");
-    assert_int_equal(number(f->db, "SELECT sum(length(b)) FROM t"), 200 * 3000 - 200 / 7);
+    assert_int_equal(test_sqlite_number(f->db, "SELECT sum(length(b)) FROM t"),
+                     200 * 3000 - 200 / 7);
     assert_int_equal(rows_seen_by_others(f->path), 0);
     run(f->db, "COMMIT");
     assert_int_equal(rows_seen_by_others(f->path), 200);
@@ -175,7 +167,7 @@ static void a_failed_write_fails_the_commit(void **state)
         faulty_vfs_fail(
             (struct faulty_rule){FAULTY_WRITE, FAULTY_WAL, 0, 1, SQLITE_FULL, ENOSPC, torn[i]});
         assert_int_equal(insert(f->db, PAGES), SQLITE_FULL);
-        assert_int_equal(number(f->db, "SELECT count(*) FROM t"), i);
+        assert_int_equal(test_sqlite_number(f->db, "SELECT count(*) FROM t"), i);
         assert_int_equal(insert(f->db, 1), SQLITE_OK);
         assert_int_equal(rows_seen_by_others(f->path), (int64_t)i + 1);
     }
