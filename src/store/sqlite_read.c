@@ -7,47 +7,58 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Rows that one page may look at: a filter that fits few rows gives short pages instead of long
- * reads, as a DynamoDB table does. */
-enum { LOOK_MAX = 10000, BUSY_MS = 1000, COLUMNS = 5 };
+/* Rows, or keys of a walk to a user's rows, that one page may look at: a filter that fits few gives
+ * short pages instead of long reads, as a DynamoDB table does. */
+enum { LOOK_ROWS = 10000, LOOK_KEYS = 100000, BUSY_MS = 1000, COLUMNS = 5 };
 
 /* --- a page --- */
 
-static const char *statement_of(const struct store_read *read)
-{
-    if (read->user_name.len == 0) {
-        return "SELECT user_name, timestamp, review, sentiment, polarity_score FROM reviews "
-               "WHERE (user_name, timestamp) > (?1, ?2) ORDER BY user_name, timestamp";
-    }
-    if (read->descending) {
-        return "SELECT user_name, timestamp, review, sentiment, polarity_score FROM reviews "
-               "WHERE user_name = ?1 AND timestamp >= ?3 AND timestamp <= ?4 AND "
-               "(?2 = '' OR timestamp < ?2) ORDER BY timestamp DESC";
-    }
-    return "SELECT user_name, timestamp, review, sentiment, polarity_score FROM reviews "
-           "WHERE user_name = ?1 AND timestamp >= ?3 AND timestamp <= ?4 AND timestamp > ?2 "
-           "ORDER BY timestamp";
-}
+/* A walk along the keys of everybody, by time, between ?2, ?3 and ?4, ?5; the row itself is looked
+ * up for user ?1 only, or for all when that is empty. */
+#define MINE "CASE WHEN ?1 = '' OR user_name = ?1 THEN "
+#define WALK(order)                                                                                \
+    "SELECT user_name, timestamp, " MINE "review END, " MINE "sentiment END, " MINE                \
+    "polarity_score END FROM reviews INDEXED BY reviews_key "                                      \
+    "WHERE (timestamp, user_name) > (?2, ?3) AND (timestamp, user_name) < (?4, ?5) "               \
+    "ORDER BY timestamp " order ", user_name " order
 
 static void bind(sqlite3_stmt *statement, int index, struct span text)
 {
     sqlite3_bind_text(statement, index, text.len > 0 ? text.ptr : "", (int)text.len, SQLITE_STATIC);
 }
 
+/* A place beside all keys with that time: before them with "", behind them with what sorts behind
+ * every text. A time that is empty stands for all times. */
+static void bind_place(sqlite3_stmt *statement, int index, struct span timestamp, bool behind)
+{
+    bind(statement, index, timestamp);
+    bind(statement, index + 1, SPAN(""));
+    if (behind && timestamp.len == 0) {
+        sqlite3_bind_zeroblob(statement, index, 0);
+    }
+    if (behind) {
+        sqlite3_bind_zeroblob(statement, index + 1, 0);
+    }
+}
+
 static sqlite3_stmt *prepare(sqlite3 *db, const struct store_read *read,
                              const struct cursor *cursor)
 {
     sqlite3_stmt *statement = NULL;
-    if (sqlite3_prepare_v2(db, statement_of(read), -1, &statement, NULL) != SQLITE_OK) {
+    bool user = read->user_name.len > 0;
+    bool down = user && read->descending;
+    if (sqlite3_prepare_v2(db, down ? WALK("DESC") : WALK("ASC"), -1, &statement, NULL) !=
+        SQLITE_OK) {
         return NULL;
     }
-    bool user = read->user_name.len > 0;
-    bind(statement, 1, user ? read->user_name : cursor->user_name);
-    bind(statement, 2, cursor->timestamp);
-    if (user) {
-        bind(statement, 3, read->from);
-        bind(statement, 4,
-             read->to.len > 0 ? read->to : SPAN("\xf4\x8f\xbf\xbf")); /* last of all */
+    bind(statement, 1, read->user_name);
+    bind_place(statement, 2, read->from, false);
+    bind_place(statement, 4, read->to, true);
+    if (cursor->timestamp.len > 0) {
+        bind_place(statement, down ? 4 : 2, cursor->timestamp, !down);
+    }
+    if (cursor->timestamp.len > 0 && !user) {
+        bind(statement, 3, cursor->user_name);
     }
     return statement;
 }
@@ -65,24 +76,59 @@ struct gathering {
     struct buf lengths; /* size_t each */
     size_t count;
     size_t looked;
-    struct buf cursor;
+    struct buf user_name;
+    struct buf timestamp;
     bool more;
 };
 
-static void gather(struct gathering *g, sqlite3_stmt *row, const struct store_read *read)
+static void note_key(struct gathering *g, sqlite3_stmt *row)
 {
     g->looked++;
-    buf_clear(&g->cursor);
-    cursor_write(&g->cursor, column(row, 0), column(row, 1));
-    if (read->sentiment.len > 0 && !span_equal(read->sentiment, column(row, 3))) {
-        return;
-    }
+    buf_clear(&g->user_name);
+    buf_add_span(&g->user_name, column(row, 0));
+    buf_clear(&g->timestamp);
+    buf_add_span(&g->timestamp, column(row, 1));
+}
+
+static bool wanted(const struct store_read *read, sqlite3_stmt *row)
+{
+    return (read->user_name.len == 0 || span_equal(read->user_name, column(row, 0))) &&
+           (read->sentiment.len == 0 || span_equal(read->sentiment, column(row, 3)));
+}
+
+static void gather(struct gathering *g, sqlite3_stmt *row)
+{
     for (int i = 0; i < COLUMNS; i++) {
         struct span text = column(row, i);
         buf_add_span(&g->text, text);
         buf_add(&g->lengths, &text.len, sizeof text.len);
     }
     g->count++;
+}
+
+/* Whether the page ends before this row. A user's pages end between two times only, as their
+ * cursor has no other user's name. */
+static bool looked_enough(const struct gathering *g, sqlite3_stmt *row,
+                          const struct store_read *read)
+{
+    if (read->user_name.len == 0) {
+        return g->looked >= LOOK_ROWS;
+    }
+    return g->looked >= LOOK_KEYS && !span_equal(buf_span(&g->timestamp), column(row, 1));
+}
+
+/* Steps to the page's end; what the last step gave. */
+static int walk(struct gathering *g, sqlite3_stmt *row, const struct store_read *read)
+{
+    int rc = SQLITE_ROW;
+    while (g->count < read->limit && (rc = sqlite3_step(row)) == SQLITE_ROW &&
+           !looked_enough(g, row, read)) {
+        note_key(g, row);
+        if (wanted(read, row)) {
+            gather(g, row);
+        }
+    }
+    return rc;
 }
 
 static struct span next_text(const struct gathering *g, size_t *at, size_t *which)
@@ -97,11 +143,15 @@ static struct span next_text(const struct gathering *g, size_t *at, size_t *whic
 
 static enum store_result give(struct store_read *read, const struct gathering *g)
 {
+    struct buf cursor = {0};
     size_t at = 0;
     size_t which = 0;
     struct item *items = calloc(g->count + 1, sizeof *items);
+    cursor_write(&cursor, read->user_name.len > 0 ? read->user_name : buf_span(&g->user_name),
+                 buf_span(&g->timestamp));
     if (items == NULL || buf_failed(&g->text) || buf_failed(&g->lengths) ||
-        buf_failed(&g->cursor)) {
+        buf_failed(&g->user_name) || buf_failed(&g->timestamp) || buf_failed(&cursor)) {
+        buf_free(&cursor);
         free(items);
         return STORE_UNAVAILABLE;
     }
@@ -112,8 +162,9 @@ static enum store_result give(struct store_read *read, const struct gathering *g
         items[i].sentiment = next_text(g, &at, &which);
         items[i].polarity_score = next_text(g, &at, &which);
     }
-    struct store_page page = {items, g->count, g->more ? buf_str(&g->cursor) : NULL};
+    struct store_page page = {items, g->count, g->more ? buf_str(&cursor) : NULL};
     read->done(read, STORE_OK, &page);
+    buf_free(&cursor);
     free(items);
     return STORE_OK;
 }
@@ -125,11 +176,7 @@ static enum store_result read_page(sqlite3 *db, struct store_read *read,
     struct gathering g = {0};
     enum store_result result = STORE_UNAVAILABLE;
     sqlite3_stmt *statement = prepare(db, read, cursor);
-    int rc = SQLITE_ROW;
-    while (statement != NULL && g.count < read->limit && g.looked < LOOK_MAX &&
-           (rc = sqlite3_step(statement)) == SQLITE_ROW) {
-        gather(&g, statement, read);
-    }
+    int rc = statement != NULL ? walk(&g, statement, read) : SQLITE_ERROR;
     if (statement == NULL || (rc != SQLITE_ROW && rc != SQLITE_DONE)) {
         log_warn("reviews cannot be read", LOG_STR("reason", sqlite3_errmsg(db)));
         sqlite3_finalize(statement);
@@ -140,7 +187,8 @@ static enum store_result read_page(sqlite3 *db, struct store_read *read,
     }
     buf_free(&g.text);
     buf_free(&g.lengths);
-    buf_free(&g.cursor);
+    buf_free(&g.user_name);
+    buf_free(&g.timestamp);
     return result;
 }
 

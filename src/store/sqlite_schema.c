@@ -6,7 +6,9 @@
  * changed once released, only followed by others.
  *
  * reviews: the table that users query themselves; names and types are part of the service's
- * promise. What must be unique is an index, so that the columns stay as they are named.
+ * promise. What must be unique is an index, so that the columns stay as they are named. Its first
+ * column is the time, although a reader asks for users: new keys all come to the index's end
+ * (docs/adr/0012).
  *
  * outbox: one row for each duty to mail. A mail that was sent leaves no row, so the table is as
  * long as the backlog. Ids name mails and must never come again, hence AUTOINCREMENT. Both indexes
@@ -28,6 +30,9 @@ static const char *const steps[] = {
     "  last_error TEXT NOT NULL DEFAULT '');"
     "CREATE INDEX outbox_due ON outbox(due_us, id) WHERE state = 0;"
     "CREATE INDEX outbox_dead ON outbox(id) WHERE state = 1;",
+
+    "DROP INDEX reviews_key;"
+    "CREATE UNIQUE INDEX reviews_key ON reviews(timestamp, user_name);",
 };
 
 int sqlite_schema_latest(void)

@@ -97,7 +97,7 @@ static void new_database_is_as_promised(void **state)
         sql(f->path, "SELECT count(*) FROM pragma_index_list('reviews') WHERE \"unique\""), "1");
     assert_string_equal(
         sql(f->path, "SELECT group_concat(name) FROM pragma_index_info('reviews_key')"),
-        "user_name,timestamp");
+        "timestamp,user_name");
 }
 
 static void claims_and_listings_use_their_indexes(void **state)
