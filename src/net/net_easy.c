@@ -30,7 +30,7 @@ static size_t on_read(char *out, size_t size, size_t count, void *context)
     return n;
 }
 
-static CURLcode set_common(struct net_easy *e, const struct net *n)
+static CURLcode set_common(struct net_easy *e, struct net *n)
 {
     CURL *curl = e->curl;
     CURLcode code = net_reply_install(e);
@@ -55,12 +55,16 @@ static CURLcode set_common(struct net_easy *e, const struct net *n)
         SET(CURLOPT_READDATA, (void *)e);
     } else {
         SET(CURLOPT_SHARE, n->share);
+        SET(CURLOPT_OPENSOCKETFUNCTION, net_socket_open);
+        SET(CURLOPT_OPENSOCKETDATA, (void *)n);
+        SET(CURLOPT_CLOSESOCKETFUNCTION, net_socket_close);
+        SET(CURLOPT_CLOSESOCKETDATA, (void *)n);
         SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L); /* it would add an Authorization header */
     }
     return code;
 }
 
-struct net_easy *net_easy_new(const struct net *n, bool mail)
+struct net_easy *net_easy_new(struct net *n, bool mail)
 {
     struct net_easy *e = calloc(1, sizeof(*e));
     if (e == NULL)

@@ -92,6 +92,7 @@ struct net_host {
 };
 
 struct net_lane;
+struct net_socket;
 
 struct net {
     struct transport transport;
@@ -116,6 +117,9 @@ struct net {
     pthread_cond_t lane_gone;                  /* with lock, CLOCK_MONOTONIC */
 
     int64_t curl_due_us;
+    unsigned hurried;           /* rounds without a look at the sockets */
+    struct net_socket *sockets; /* by file descriptor */
+    size_t sockets_size;
     size_t running, waiting;
     struct net_host *hosts; /* the one whose turn it is first */
     struct transfer **heap; /* by deadline, the earliest first */
@@ -142,6 +146,12 @@ void *net_loop(void *net);
 int net_loop_open(struct net *n); /* 0, or -1; then close as well */
 void net_loop_close(struct net *n);
 
+/* net_socket.c; the first two are what a handle of the network thread opens and closes with */
+curl_socket_t net_socket_open(void *net, curlsocktype purpose, struct curl_sockaddr *address);
+int net_socket_close(void *net, curl_socket_t fd);
+void net_socket_want(struct net *n, int fd, uint32_t events); /* EPOLLIN, EPOLLOUT; 0: nothing */
+bool net_socket_wanted(struct net *n, int fd);                /* false: not what just came */
+
 /* net_queue.c: adding gives 0, or -1 without memory */
 int net_heap_add(struct net *n, struct transfer *t);
 void net_heap_remove(struct net *n, struct transfer *t);
@@ -161,7 +171,7 @@ void net_lane_join_gone(struct net *n);
 void net_lane_stop_all(struct net *n); /* none may be running */
 
 /* net_easy.c */
-struct net_easy *net_easy_new(const struct net *n, bool mail); /* NULL: no memory */
+struct net_easy *net_easy_new(struct net *n, bool mail); /* NULL: no memory */
 void net_easy_free(struct net_easy *e);
 /* Sets the options for `request`. NET_OK, or NET_INVALID or NET_NO_MEMORY with e->error set. */
 enum net_error net_easy_prepare(struct net_easy *e, const struct net_request *request);

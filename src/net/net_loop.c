@@ -10,23 +10,18 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { EVENTS = 64 };
+enum { EVENTS = 64, HURRY_MAX = 4 };
 
 /* libcurl says which sockets it wants to hear about. */
 static int on_socket(CURL *curl, curl_socket_t fd, int what, void *context, void *known)
 {
-    (void)curl;
-    struct net *n = context;
-    if (what == CURL_POLL_REMOVE) {
-        epoll_ctl(n->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-        return 0;
-    }
-    struct epoll_event event = {.data.fd = fd};
-    event.events = ((what & CURL_POLL_IN) ? EPOLLIN : 0) | ((what & CURL_POLL_OUT) ? EPOLLOUT : 0);
-    int op = known != NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    if (epoll_ctl(n->epoll_fd, op, fd, &event) != 0 && errno == EEXIST)
-        epoll_ctl(n->epoll_fd, EPOLL_CTL_MOD, fd, &event);
-    curl_multi_assign(n->multi, fd, n);
+    (void)curl, (void)known;
+    uint32_t events = 0;
+    if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
+        events |= EPOLLIN;
+    if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
+        events |= EPOLLOUT;
+    net_socket_want(context, fd, events);
     return 0;
 }
 
@@ -67,6 +62,7 @@ void net_loop_close(struct net *n)
     }
     curl_multi_cleanup(n->multi);
     curl_share_cleanup(n->share);
+    free(n->sockets);
     if (n->epoll_fd >= 0)
         close(n->epoll_fd);
 }
@@ -307,10 +303,10 @@ static bool has_news(struct net *n)
     return has;
 }
 
-static void wait_and_act(struct net *n)
+static void wait_and_act(struct net *n, int ms)
 {
     struct epoll_event events[EVENTS];
-    int count = epoll_wait(n->epoll_fd, events, EVENTS, has_news(n) ? 0 : sleep_ms(n));
+    int count = epoll_wait(n->epoll_fd, events, EVENTS, ms);
     for (int i = 0; i < count; i++) {
         int fd = events[i].data.fd, running;
         if (fd == n->wake_fd) {
@@ -319,11 +315,25 @@ static void wait_and_act(struct net *n)
             (void)got;
             continue;
         }
+        if (!net_socket_wanted(n, fd))
+            continue;
         uint32_t seen = events[i].events;
         int mask = ((seen & EPOLLIN) ? CURL_CSELECT_IN : 0) |
                    ((seen & EPOLLOUT) ? CURL_CSELECT_OUT : 0) |
                    ((seen & (EPOLLERR | EPOLLHUP)) ? CURL_CSELECT_ERR : 0);
         curl_multi_socket_action(n->multi, fd, mask, &running);
+    }
+}
+
+/* The sockets wait for what callbacks of this round have sent, but not for ever. */
+static void rest(struct net *n)
+{
+    if (!has_news(n)) {
+        n->hurried = 0;
+        wait_and_act(n, sleep_ms(n));
+    } else if (++n->hurried == HURRY_MAX) {
+        n->hurried = 0;
+        wait_and_act(n, 0);
     }
 }
 
@@ -340,7 +350,7 @@ static void cancel_all(struct net *n)
         if (!more && n->running == 0)
             return;
         if (!more)
-            wait_and_act(n);
+            wait_and_act(n, sleep_ms(n));
     }
 }
 
@@ -355,7 +365,7 @@ void *net_loop(void *net)
             start_waiting(n);
             run_curl_timer(n);
         } while (collect(n));
-        wait_and_act(n);
+        rest(n);
     }
     cancel_all(n);
     net_lane_stop_all(n);
