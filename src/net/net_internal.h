@@ -2,6 +2,7 @@
  *
  *     net.c        start, stop, send, cancel: what other threads may touch
  *     net_loop.c   the thread: epoll, libcurl's sockets and timers, the way of a request
+ *     net_socket.c which sockets epoll watches
  *     net_queue.c  who goes next: deadlines in a heap, waiting requests by host
  *     net_lane.c   threads for SMTP
  *     net_easy.c   a request as options of a libcurl handle

@@ -10,16 +10,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* One that libcurl opened through net_socket_open(). What it opens without, as the resolver's, it
- * also closes without telling, and the number may come again for another one. */
 struct net_socket {
-    bool open;
+    bool ours;                /* opened by net_socket_open(), and its closing will be told */
     uint32_t wanted, watched; /* EPOLLIN, EPOLLOUT; 0: nothing, and not in epoll */
 };
 
 static struct net_socket *find(struct net *n, int fd)
 {
-    return (size_t)fd < n->sockets_size && n->sockets[fd].open ? &n->sockets[fd] : NULL;
+    return (size_t)fd < n->sockets_size && n->sockets[fd].ours ? &n->sockets[fd] : NULL;
 }
 
 static int control(struct net *n, int op, int fd, uint32_t events)
@@ -51,7 +49,7 @@ curl_socket_t net_socket_open(void *net, curlsocktype purpose, struct curl_socka
     struct net *n = net;
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (fd >= 0 && make_room(n, fd))
-        n->sockets[fd] = (struct net_socket){.open = true};
+        n->sockets[fd] = (struct net_socket){.ours = true};
     return fd >= 0 ? fd : CURL_SOCKET_BAD;
 }
 
@@ -60,13 +58,17 @@ int net_socket_close(void *net, curl_socket_t fd)
     struct net *n = net;
     struct net_socket *s = find(n, fd);
     if (s != NULL)
-        s->open = false;
+        s->ours = false;
     return close(fd);
 }
 
 void net_socket_want(struct net *n, int fd, uint32_t events)
 {
     struct net_socket *s = find(n, fd);
+    if (s != NULL && events == 0 && s->watched != EPOLLIN) { /* it has never waited for an answer */
+        s->ours = false;
+        s = NULL;
+    }
     if (s != NULL)
         s->wanted = events;
     if (s != NULL && (events == 0 || events == s->watched))

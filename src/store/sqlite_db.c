@@ -203,7 +203,7 @@ static int pragma(struct sqlite_db *db, const char *text, const char *expected,
 
 /* What the promise needs is read back; what only concerns speed and size is not.
  *
- * cache_size: 8 MiB, which holds the index pages in use of about a million reviews. mmap off: a
+ * cache_size: 8 MiB, so that the pages of a long outbox and of large batches stay in. mmap off: a
  * page that cannot be read would be a signal instead of an error. journal_size_limit: what a WAL
  * that grew too long is cut to; well above the length it has by itself, as growing costs more than
  * overwriting. cache_spill off: pages are written by a commit only, as sqlite_wal_vfs needs it.

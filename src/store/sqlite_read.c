@@ -20,7 +20,7 @@ enum { LOOK_ROWS = 10000, LOOK_KEYS = 100000, BUSY_MS = 1000, COLUMNS = 5 };
     "SELECT user_name, timestamp, " MINE "review END, " MINE "sentiment END, " MINE                \
     "polarity_score END FROM reviews INDEXED BY reviews_key "                                      \
     "WHERE (timestamp, user_name) > (?2, ?3) AND (timestamp, user_name) < (?4, ?5) "               \
-    "ORDER BY timestamp " order ", user_name " order
+    "AND user_name <> '' ORDER BY timestamp " order ", user_name " order
 
 static void bind(sqlite3_stmt *statement, int index, struct span text)
 {
@@ -28,16 +28,14 @@ static void bind(sqlite3_stmt *statement, int index, struct span text)
 }
 
 /* A place beside all keys with that time: before them with "", behind them with what sorts behind
- * every text. A time that is empty stands for all times. */
+ * every text. */
 static void bind_place(sqlite3_stmt *statement, int index, struct span timestamp, bool behind)
 {
     bind(statement, index, timestamp);
-    bind(statement, index + 1, SPAN(""));
-    if (behind && timestamp.len == 0) {
-        sqlite3_bind_zeroblob(statement, index, 0);
-    }
     if (behind) {
         sqlite3_bind_zeroblob(statement, index + 1, 0);
+    } else {
+        bind(statement, index + 1, SPAN(""));
     }
 }
 
@@ -52,8 +50,8 @@ static sqlite3_stmt *prepare(sqlite3 *db, const struct store_read *read,
         return NULL;
     }
     bind(statement, 1, read->user_name);
-    bind_place(statement, 2, read->from, false);
-    bind_place(statement, 4, read->to, true);
+    bind_place(statement, 2, read->from, read->from.len == 0); /* an empty time is no key */
+    bind_place(statement, 4, read->to.len > 0 ? read->to : SPAN("\xf4\x8f\xbf\xbf"), true);
     if (cursor->timestamp.len > 0) {
         bind_place(statement, down ? 4 : 2, cursor->timestamp, !down);
     }
@@ -75,7 +73,7 @@ struct gathering {
     struct buf text;
     struct buf lengths; /* size_t each */
     size_t count;
-    size_t looked;
+    size_t keys, rows; /* looked at */
     struct buf user_name;
     struct buf timestamp;
     bool more;
@@ -83,17 +81,11 @@ struct gathering {
 
 static void note_key(struct gathering *g, sqlite3_stmt *row)
 {
-    g->looked++;
+    g->keys++;
     buf_clear(&g->user_name);
     buf_add_span(&g->user_name, column(row, 0));
     buf_clear(&g->timestamp);
     buf_add_span(&g->timestamp, column(row, 1));
-}
-
-static bool wanted(const struct store_read *read, sqlite3_stmt *row)
-{
-    return (read->user_name.len == 0 || span_equal(read->user_name, column(row, 0))) &&
-           (read->sentiment.len == 0 || span_equal(read->sentiment, column(row, 3)));
 }
 
 static void gather(struct gathering *g, sqlite3_stmt *row)
@@ -111,10 +103,20 @@ static void gather(struct gathering *g, sqlite3_stmt *row)
 static bool looked_enough(const struct gathering *g, sqlite3_stmt *row,
                           const struct store_read *read)
 {
-    if (read->user_name.len == 0) {
-        return g->looked >= LOOK_ROWS;
+    return (g->rows >= LOOK_ROWS || g->keys >= LOOK_KEYS) &&
+           (read->user_name.len == 0 || !span_equal(buf_span(&g->timestamp), column(row, 1)));
+}
+
+static void look(struct gathering *g, sqlite3_stmt *row, const struct store_read *read)
+{
+    note_key(g, row);
+    if (read->user_name.len > 0 && !span_equal(read->user_name, column(row, 0))) {
+        return;
     }
-    return g->looked >= LOOK_KEYS && !span_equal(buf_span(&g->timestamp), column(row, 1));
+    g->rows++;
+    if (read->sentiment.len == 0 || span_equal(read->sentiment, column(row, 3))) {
+        gather(g, row);
+    }
 }
 
 /* Steps to the page's end; what the last step gave. */
@@ -123,10 +125,7 @@ static int walk(struct gathering *g, sqlite3_stmt *row, const struct store_read 
     int rc = SQLITE_ROW;
     while (g->count < read->limit && (rc = sqlite3_step(row)) == SQLITE_ROW &&
            !looked_enough(g, row, read)) {
-        note_key(g, row);
-        if (wanted(read, row)) {
-            gather(g, row);
-        }
+        look(g, row, read);
     }
     return rc;
 }

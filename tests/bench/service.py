@@ -15,6 +15,7 @@ from pathlib import Path
 
 TEXT = {"user_name": "Patricia Stewart", "review": "The tool is fantastic."}
 START_LIMIT_S = 10
+MAILS_LIMIT_S = 120
 
 
 def free_port() -> int:
@@ -72,6 +73,14 @@ class Service:
     def metric(self, name: str) -> float:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics") as answer:
             return float(re.search(rf"^{name} (\S+)", answer.read().decode(), re.M).group(1))
+
+    def wait_for_mails(self):
+        """Returns when no mail waits any more."""
+        limit = time.monotonic() + MAILS_LIMIT_S
+        while self.metric("reviewd_outbox_pending") > 0:
+            if time.monotonic() > limit:
+                raise RuntimeError(f"mails still wait {MAILS_LIMIT_S} s after the load")
+            time.sleep(0.1)
 
     def processor_use(self) -> tuple[float, int, int]:
         """(seconds on a processor, voluntary switches, threads) since the start, over all threads."""

@@ -3,7 +3,9 @@
 #include "net/net_internal.h"
 #include "net_test.h"
 
+#include <netinet/in.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 static struct test_server server;
@@ -132,11 +134,38 @@ static void numbers_that_come_again_are_watched_anew(void **state)
     assert_true(additions >= 30);
 }
 
+/* libcurl does not tell when it closes a socket that was never connected. */
+static void one_that_never_connected_is_taken_out(void **state)
+{
+    (void)state;
+    int full = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int waiting[3]; /* they fill its queue */
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(at);
+    assert_int_equal(bind(full, (struct sockaddr *)&at, size), 0);
+    assert_int_equal(listen(full, 0), 0);
+    assert_int_equal(getsockname(full, (struct sockaddr *)&at, &size), 0);
+    for (size_t i = 0; i < 3; i++) {
+        waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        (void)connect(waiting[i], (struct sockaddr *)&at, size);
+    }
+    char url[64];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/", ntohs(at.sin_port));
+    additions = removals = 0;
+    assert_int_not_equal(get(url, 100).error, NET_OK);
+    assert_int_equal(additions, 1);
+    assert_int_equal(removals, 1);
+    for (size_t i = 0; i < 3; i++)
+        close(waiting[i]);
+    close(full);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_kept_connection_stays_watched, setup, teardown),
         cmocka_unit_test_setup_teardown(the_end_of_an_idle_one_is_noticed_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_that_never_connected_is_taken_out, setup, teardown),
         cmocka_unit_test_setup_teardown(numbers_that_come_again_are_watched_anew, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

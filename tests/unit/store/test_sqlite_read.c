@@ -39,7 +39,12 @@ static const char fill[] =
     "INSERT INTO reviews SELECT 'm', printf('t%06d', i), 'r', 'Neutral', '0.0' FROM n;"
     "INSERT INTO reviews VALUES"
     "('x', 't000001', 'first', 'Neutral', '0.0'), ('x', 't099999', 'up', 'Neutral', '0.0'),"
-    "('a', 't150002', 'down', 'Neutral', '0.0'), ('x', 't250000', 'last', 'Neutral', '0.0');";
+    "('a', 't150002', 'down', 'Neutral', '0.0'), ('x', 't250000', 'last', 'Neutral', '0.0');"
+    /* What only others could have written. */
+    "INSERT INTO reviews VALUES ('x', '', 'r', 'Neutral', '0.0'), ('x', NULL, 'r', 'Neutral', "
+    "'0.0'),"
+    "('', 't000001', 'r', 'Neutral', '0.0'), (NULL, 't000001', 'r', 'Neutral', '0.0'),"
+    "('x', CAST(x'ff' AS TEXT), 'r', 'Neutral', '0.0');";
 
 static int setup(void **state)
 {
@@ -150,6 +155,10 @@ static void a_filter_that_fits_nothing_gives_up_for_now(void **state)
     read_page(*state, &p, read);
     assert_int_equal(p.count, 0);
     assert_string_equal(p.next, "[\"m\",\"t009999\"]"); /* the 10,000th */
+    read.user_name = SPAN("m");
+    read_page(*state, &p, read);
+    assert_int_equal(p.count, 0);
+    assert_string_equal(p.next, "[\"m\",\"t010000\"]");
 }
 
 int main(void)
