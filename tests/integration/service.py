@@ -141,6 +141,11 @@ class Service:
                 return float(line.rsplit(" ", 1)[1])
         return 0.0
 
+    def requests_counted(self, route, method, status):
+        """Waits for the first such request in /metrics, as each is counted after its answer was sent; how many there are."""
+        name = f'reviewd_requests_total{{route="{route}",method="{method}",status="{status}"}}'
+        return wait_until(lambda: self.metric(name), f"a count of {name}")
+
     def mails(self):
         return sorted((self.mail / "new").iterdir()) if (self.mail / "new").exists() else []
 
