@@ -3,7 +3,6 @@
  * handle. */
 #include "net_internal.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>

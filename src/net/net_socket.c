@@ -1,7 +1,12 @@
 /* Which sockets epoll watches for libcurl. It wants to hear about a connection from the sending of
  * a request to the end of its answer, and not between two. Taking the socket out of epoll each
  * time, and in again, would be two system calls a request: a connection's socket stays in, and is
- * taken out only when something comes that nobody waits for, as its end does. */
+ * taken out only when something comes that nobody waits for, as its end does.
+ *
+ * That needs to know when a socket is closed, because its number comes again for another one.
+ * libcurl 7.88 tells of it, through net_socket_close(), when it closes a connection; not when that
+ * was never made, nor for what it opens by itself, as the resolver's. Those are taken out each time
+ * (seen in test_net_socket.c). */
 #include "net_internal.h"
 
 #include <errno.h>

@@ -3,13 +3,15 @@
  *     make build/tests/bench/bench_store &&
  *     build/tests/bench/bench_store FOLDER [ROWS [PRODUCERS [NAMES]]]
  *
- * Every third review is to be mailed. Latencies are those of a put, from store_put() to done. The
+ * Every third review is to be mailed. Latencies are those of a put, from store_put() to done. At
+ * the end all pages of a user are read who has no review, which is a walk along all keys. The
  * folder should lie on the disk in question; the database in it is made anew. */
 #include "store/sqlite.h"
 
 #include "base/clock.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +72,41 @@ static void begin(struct producer *p)
     b->running--;
     pthread_cond_signal(&b->ended);
     pthread_mutex_unlock(&b->lock);
+}
+
+/* A read of one page, and where the next one begins; "": nowhere. */
+struct reader {
+    struct store_read read; /* first */
+    sem_t ended;
+    bool failed;
+    char next[128];
+};
+
+static void page_read(struct store_read *read, enum store_result result,
+                      const struct store_page *page)
+{
+    struct reader *r = (struct reader *)read;
+    r->failed = result != STORE_OK;
+    snprintf(r->next, sizeof r->next, "%s", page != NULL && page->next != NULL ? page->next : "");
+    sem_post(&r->ended);
+}
+
+/* Microseconds of reading all pages of nobody; -1 when it failed. */
+static int64_t read_nobody(struct bench *b)
+{
+    struct reader r = {.read = {.user_name = SPAN("nobody"), .limit = 100, .done = page_read}};
+    char cursor[sizeof r.next];
+    sem_init(&r.ended, 0, 0);
+    int64_t start = clock_mono_us(b->stamps.clock);
+    do {
+        memcpy(cursor, r.next, sizeof cursor);
+        r.read.cursor = cursor[0] != '\0' ? cursor : NULL;
+        if (store_read(b->store, &r.read) != STORE_OK)
+            return -1;
+        sem_wait(&r.ended);
+    } while (!r.failed && r.next[0] != '\0');
+    sem_destroy(&r.ended);
+    return r.failed ? -1 : clock_mono_us(b->stamps.clock) - start;
 }
 
 static int compare(const void *a, const void *b)
@@ -134,16 +171,17 @@ int main(int argc, char **argv)
     pthread_mutex_unlock(&b.lock);
     double seconds = (double)(clock_mono_us(clock) - start) / 1e6;
     long resident = resident_kib() - (long)((size_t)rows * sizeof *b.latency_us / 1024);
+    double key_ns = (double)read_nobody(&b) * 1000 / (double)rows;
     start = clock_mono_us(clock);
     store_close(b.store);
     long close_ms = (long)((clock_mono_us(clock) - start) / 1000);
     qsort(b.latency_us, (size_t)b.count, sizeof *b.latency_us, compare);
     printf("store_rows_per_second %.0f\nstore_put_p50_us %d\nstore_put_p99_us %d\nstore_put_max_us "
            "%d\n"
-           "store_resident_kib %ld\nstore_close_ms %ld\nstore_failed %ld\n",
+           "store_resident_kib %ld\nstore_read_key_ns %.0f\nstore_close_ms %ld\nstore_failed %ld\n",
            (double)rows / seconds, b.latency_us[b.count / 2], b.latency_us[b.count * 99 / 100],
-           b.latency_us[b.count - 1], resident, close_ms, b.failed);
+           b.latency_us[b.count - 1], resident, key_ns, close_ms, b.failed);
     free(all);
     free(b.latency_us);
-    return b.failed != 0;
+    return b.failed != 0 || key_ns < 0;
 }

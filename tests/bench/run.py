@@ -191,9 +191,8 @@ def document(figures: list[Figure], where: dict[str, str], busy: bool) -> str:
 
 Written by `make bench`; how each figure is taken stands in `tests/bench/run.py`. Ratios are of things measured in turns
 in the same run, on the same cores as the load that measures them. With SQLite every 200 is fsynced; where the table does not
-say that mails are off, they go to a mail directory. With DynamoDB the AWS end is an nginx that answers 200 at once; there are no
-mails; and the other services, what
-they do and what they do not, are described in [tests/bench/peers](../tests/bench/peers/README.md).
+say that mails are off, they go to a mail directory. With DynamoDB the AWS end is an nginx that answers 200 at once, and there
+are no mails; what the other services do, and what they do not, stands in [tests/bench/peers](../tests/bench/peers/README.md).
 {warning}
 {table(figures)}
 ![how far each figure is from its target](benchmarks.svg)

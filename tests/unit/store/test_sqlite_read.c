@@ -3,10 +3,10 @@
 #include "store/sqlite.h"
 
 #include "support/fake.h"
-#include "support/sqlite_help.h"
 #include "support/store_help.h"
 #include "support/test.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
