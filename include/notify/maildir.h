@@ -11,8 +11,8 @@
 #include "notify/message.h"
 
 /* `folder` is made with its parents and tmp/, new/, cur/ (mode 0750). `addresses` is used for From
- * and To and must stay until the mailer is freed. What a crash has left in tmp/ is removed. NULL
- * with one line in `reason`. */
+ * and To and must stay until the mailer is freed. What a crash has left in tmp/ is removed at the
+ * mailer's start. NULL with one line in `reason`. */
 struct mailer *maildir_open(const char *folder, const struct mail_addresses *addresses,
                             char reason[OUTBOX_ERROR_SIZE]);
 

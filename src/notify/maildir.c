@@ -31,7 +31,7 @@ enum { BATCH = 256, SYNC_ONE_BY_ONE = 4, NAME_SIZE = 64, TMP_AGE_S = 36 * 3600 }
 
 static const char name_end[] = ".reviewd";
 
-/* "1764328591.M363902P42.reviewd": when, and the outbox id. */
+/* "1764328591.M363902R42.reviewd": when, and the outbox id. */
 typedef char mail_name[NAME_SIZE];
 
 struct maildir {
@@ -231,6 +231,30 @@ static void deliver_batch(struct maildir *m, const struct maildir_folders *f, st
     }
 }
 
+/* Removes what a crash has left in tmp/, except what tells that a mail was delivered. Not when the
+ * folder is opened: `reviewd check` opens it too, beside a service whose mails in hand these are.
+ */
+static void maildir_start(struct mailer *mailer, const _Atomic bool *stop)
+{
+    (void)stop;
+    struct maildir *m = (struct maildir *)mailer;
+    int tmp_fd = maildir_folders_part(m->folder, "tmp");
+    DIR *dir = tmp_fd >= 0 ? fdopendir(tmp_fd) : NULL;
+    if (dir == NULL) {
+        if (tmp_fd >= 0)
+            close(tmp_fd);
+        return;
+    }
+    time_t old = time(NULL) - TMP_AGE_S;
+    for (struct dirent *d; (d = readdir(dir)) != NULL;) {
+        struct stat status;
+        if (is_ours(d->d_name) && fstatat(tmp_fd, d->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            (status.st_nlink < 2 || status.st_mtime < old))
+            unlinkat(tmp_fd, d->d_name, 0);
+    }
+    closedir(dir);
+}
+
 static void maildir_send(struct mailer *mailer, const struct outbox_entry *entries, size_t count,
                          struct mail_outcome *outcomes, const _Atomic bool *stop)
 {
@@ -300,26 +324,11 @@ static void maildir_free(struct mailer *mailer)
     free(m);
 }
 
-/* Removes what a crash has left in tmp/, except what tells that a mail was delivered. */
-static void clean_tmp(int tmp_fd)
-{
-    DIR *dir = fdopendir(dup(tmp_fd));
-    if (dir == NULL)
-        return;
-    time_t old = time(NULL) - TMP_AGE_S;
-    for (struct dirent *d; (d = readdir(dir)) != NULL;) {
-        struct stat status;
-        if (is_ours(d->d_name) && fstatat(tmp_fd, d->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-            (status.st_nlink < 2 || status.st_mtime < old))
-            unlinkat(tmp_fd, d->d_name, 0);
-    }
-    closedir(dir);
-}
-
 struct mailer *maildir_open(const char *folder, const struct mail_addresses *addresses,
                             char reason[OUTBOX_ERROR_SIZE])
 {
-    static const struct mailer_ops operations = {.send = maildir_send,
+    static const struct mailer_ops operations = {.start = maildir_start,
+                                                 .send = maildir_send,
                                                  .settled = maildir_settled,
                                                  .batch = maildir_batch,
                                                  .check = maildir_check,
@@ -338,7 +347,6 @@ struct mailer *maildir_open(const char *folder, const struct mail_addresses *add
         maildir_free(&m->mailer);
         return NULL;
     }
-    clean_tmp(f.tmp_fd);
     maildir_folders_close(&f);
     return &m->mailer;
 }

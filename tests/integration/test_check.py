@@ -36,8 +36,11 @@ def test_check_beside_a_running_service(service):
 
 @pytest.mark.stores("sqlite")
 def test_check_of_a_database_in_use(service):
+    mail_in_hand = service.mail / "tmp" / "1764328591.M363902R42.reviewd"
+    mail_in_hand.write_text("half a mail")
     _, out, _ = run("check", service)
     assert "a running service has it" in out
+    assert mail_in_hand.exists()
 
 
 @pytest.mark.stores("sqlite")
