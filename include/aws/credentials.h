@@ -4,9 +4,9 @@
  * never changed afterwards:
  *
  *   1. environment        AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
- *   2. profile            AWS_PROFILE, or a [default] that names credentials, in ~/.aws/credentials
- * and
- *                         ~/.aws/config (AWS_SHARED_CREDENTIALS_FILE, AWS_CONFIG_FILE)
+ *   2. profile            AWS_PROFILE, or a [default] that names credentials, in
+ *                         ~/.aws/credentials and ~/.aws/config (AWS_SHARED_CREDENTIALS_FILE,
+ *                         AWS_CONFIG_FILE)
  *   3. web identity       AWS_WEB_IDENTITY_TOKEN_FILE with AWS_ROLE_ARN
  *   4. container          AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI
  *   5. instance metadata  unless AWS_EC2_METADATA_DISABLED=true

@@ -1,8 +1,7 @@
 /* The log: one JSON object a line on standard error.
  *
- *     log_info("store opened", LOG_STR("path", path), LOG_INT("schema", 1));
- *     {"time":"2025-11-28T11:16:31.363902Z","level":"info","message":"store
- * opened","path":…,"schema":1}
+ *     log_info("store opened", LOG_STR("path", path));
+ *     {"time":"2025-11-28T11:16:31.363902Z","level":"info","message":"store opened","path":…}
  *
  * Lines go into a bounded ring and a thread of the log's own writes them, so a blocked standard
  * error never blocks a caller: when the ring is full the line is dropped and counted

@@ -17,8 +17,7 @@ enum { NUM_PARSE_MAX = 127 }; /* bytes of a double's text */
 
 /* Parse the whole of `text`; false (and *out untouched) when it is not a number of that form or out
  * of [min, max]. No blanks, no '+' in front, decimal only: "-12", and for a double also "0.5" and
- * "1e-05" (but not
- * ".5", "5.", "inf", "nan", nor a value beyond the largest double). */
+ * "1e-05" (but not ".5", "5.", "inf", "nan", nor a value beyond the largest double). */
 bool num_parse_int(struct span text, int64_t min, int64_t max, int64_t *out);
 bool num_parse_double(struct span text, double min, double max, double *out);
 

@@ -36,7 +36,7 @@
 
 struct dynamodb_config {
     struct call_client *client;  /* for aws_service_dynamodb. The store's alone: store_close() stops
-                                    it; the  owner frees it after that */
+                                    it, the owner frees it after that */
     struct transport *transport; /* the client's; must outlive the store */
     const char *table;           /* name or ARN; copied */
     int64_t lease_ms;            /* 0: 5 minutes. A batch of mails must take less than half of it */

@@ -31,9 +31,8 @@ enum store_result {
     STORE_UNAVAILABLE, /* the store cannot write now (disk full, read-only, locked, corrupt,
                           unreachable); nothing was acknowledged; answer 503. */
     STORE_CONFLICT,    /* another review has the same user_name and timestamp: stamp anew and put
-                          again. A    store that writes many at once may miss it and replace that
-                          review
-                        */
+                          again. A store that writes many at once may miss it and replace that
+                          review */
     STORE_CLOSED,      /* the store is being closed; answer 503 */
     STORE_BAD_CURSOR   /* reading only: `cursor` is none that a store gave for such a read */
 };
@@ -98,14 +97,14 @@ enum { STORE_READ_MAX = 1000 };
  * called. */
 struct store_read {
     struct span user_name; /* whose reviews, by time; empty: all, in no order that means anything */
-    struct span from,
-        to;          /* of a user's: first and last timestamp, both included; empty: no bound */
-    bool descending; /* of a user's: newest first */
+    struct span from, to;  /* of a user's: first and last timestamp, both in; empty: no bound */
+    bool descending;       /* of a user's: newest first */
     struct span sentiment; /* only these; empty: all */
     size_t limit;          /* 1 to STORE_READ_MAX */
-    const char *cursor;    /* `next` of the page before, of a read with the same fields; NULL: the
-                              first page.    Text without control characters that says nothing secret,
-                              but    that anybody could    make: sign it before giving it away */
+    /* `next` of the page before, of a read with the same fields; NULL: the first page. Text without
+     * control characters that says nothing secret, but that anybody could make: sign it before
+     * giving it away. */
+    const char *cursor;
     /* Called exactly once when store_read() gave STORE_OK, from a thread of the store; must not
      * block. `page` is NULL unless the result is STORE_OK. */
     void (*done)(struct store_read *read, enum store_result result, const struct store_page *page);

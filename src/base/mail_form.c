@@ -10,14 +10,17 @@ enum { LOCAL_MAX = 64, ADDRESS_MAX = 254 }; /* RFC 5321 */
 static bool local_is_valid(struct span local)
 {
     if (local.len == 0 || local.len > LOCAL_MAX || local.ptr[0] == '.' ||
-        local.ptr[local.len - 1] == '.')
+        local.ptr[local.len - 1] == '.') {
         return false;
+    }
     for (size_t i = 0; i < local.len; i++) {
         char c = local.ptr[i];
-        if (c <= ' ' || c > '~' || strchr("()<>[]:;@\\,\"", c) != NULL)
+        if (c <= ' ' || c > '~' || strchr("()<>[]:;@\\,\"", c) != NULL) {
             return false;
-        if (c == '.' && local.ptr[i + 1] == '.')
+        }
+        if (c == '.' && local.ptr[i + 1] == '.') {
             return false;
+        }
     }
     return true;
 }
@@ -32,8 +35,9 @@ static bool domain_is_valid(struct span domain)
     bool label = false; /* the last character ended no label */
     for (size_t i = 0; i < domain.len; i++) {
         char c = domain.ptr[i];
-        if (c == '.' ? !label : !(is_letter_or_digit(c) || (c == '-' && label)))
+        if (c == '.' ? !label : !(is_letter_or_digit(c) || (c == '-' && label))) {
             return false;
+        }
         label = c != '.';
     }
     return label && domain.ptr[domain.len - 1] != '-';
@@ -42,8 +46,9 @@ static bool domain_is_valid(struct span domain)
 bool mail_form_address(struct span address)
 {
     const char *at = address.len > 0 ? memchr(address.ptr, '@', address.len) : NULL;
-    if (at == NULL || address.len > ADDRESS_MAX)
+    if (at == NULL || address.len > ADDRESS_MAX) {
         return false;
+    }
     size_t local = (size_t)(at - address.ptr);
     return local_is_valid((struct span){address.ptr, local}) &&
            domain_is_valid((struct span){at + 1, address.len - local - 1});
@@ -51,10 +56,12 @@ bool mail_form_address(struct span address)
 
 struct span mail_form_trim(struct span s)
 {
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
+    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
         s = (struct span){s.ptr + 1, s.len - 1};
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
+    }
+    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t')) {
         s.len--;
+    }
     return s;
 }
 
@@ -75,8 +82,9 @@ bool mail_form_addresses(const char *list)
 {
     size_t count = 0;
     while (list != NULL) {
-        if (!mail_form_address(mail_form_next(&list)) || ++count > MAIL_FORM_ADDRESSES_MAX)
+        if (!mail_form_address(mail_form_next(&list)) || ++count > MAIL_FORM_ADDRESSES_MAX) {
             return false;
+        }
     }
     return true;
 }
@@ -88,8 +96,9 @@ static bool host_is_valid(struct span host)
         char c = host.ptr[i];
         bool ok = six ? isxdigit((unsigned char)c) || c == ':' || c == '.'
                       : isalnum((unsigned char)c) || c == '-' || c == '.' || c == '_';
-        if (!ok)
+        if (!ok) {
             return false;
+        }
     }
     return host.len > 0;
 }
@@ -102,8 +111,9 @@ static bool authority_is_valid(struct span s)
     size_t rest = s.len - (size_t)(from - s.ptr);
     const char *colon = rest > 0 ? memchr(from, ':', rest) : NULL;
     int64_t port = 0;
-    if (colon == NULL)
+    if (colon == NULL) {
         return host_is_valid(s);
+    }
     struct span digits = {colon + 1, s.len - (size_t)(colon + 1 - s.ptr)};
     return num_parse_int(digits, 1, 65535, &port) &&
            host_is_valid((struct span){s.ptr, (size_t)(colon - s.ptr)});
@@ -111,8 +121,9 @@ static bool authority_is_valid(struct span s)
 
 static int hex_value(char c)
 {
-    if (c >= '0' && c <= '9')
+    if (c >= '0' && c <= '9') {
         return c - '0';
+    }
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
@@ -131,8 +142,9 @@ static bool is_encoded(struct span s)
             c = mail_form_percent((struct span){s.ptr + i, s.len - i});
             i += 2;
         }
-        if (c < ' ' || c == 127)
+        if (c < ' ' || c == 127) {
             return false;
+        }
     }
     return true;
 }
@@ -143,26 +155,32 @@ static const char *take_login(struct mail_form_url *out, struct span login)
     size_t user_len = colon != NULL ? (size_t)(colon - login.ptr) : login.len;
     out->user = (struct span){login.ptr, user_len};
     out->password = (struct span){login.ptr + login.len, 0};
-    if (colon != NULL)
+    if (colon != NULL) {
         out->password = (struct span){colon + 1, login.len - user_len - 1};
-    if (user_len == 0)
+    }
+    if (user_len == 0) {
         return "has an empty user";
+    }
     return is_encoded(login) ? NULL : "has a user or password that is not percent-encoded properly";
 }
 
 const char *mail_form_smtp(struct mail_form_url *out, const char *text)
 {
     *out = (struct mail_form_url){.tls = strncasecmp(text, "smtps://", 8) == 0};
-    if (!out->tls && strncasecmp(text, "smtp://", 7) != 0)
+    if (!out->tls && strncasecmp(text, "smtp://", 7) != 0) {
         return "begins with neither smtp:// nor smtps://";
+    }
     struct span rest = span_of(text + (out->tls ? 8 : 7));
-    if (rest.len > 0 && rest.ptr[rest.len - 1] == '/')
+    if (rest.len > 0 && rest.ptr[rest.len - 1] == '/') {
         rest.len--;
+    }
     const char *at = memrchr(rest.ptr, '@', rest.len);
     out->host = rest;
-    if (at != NULL)
+    if (at != NULL) {
         out->host = (struct span){at + 1, rest.len - (size_t)(at + 1 - rest.ptr)};
-    if (!authority_is_valid(out->host))
+    }
+    if (!authority_is_valid(out->host)) {
         return "has no valid host and port";
+    }
     return at != NULL ? take_login(out, (struct span){rest.ptr, (size_t)(at - rest.ptr)}) : NULL;
 }

@@ -66,13 +66,15 @@ static struct decimal schubfach(uint64_t c, int q, bool narrow_below)
         uint64_t tens = s / 10;
         bool below_inside = lower <= 40 * tens;
         bool above_inside = 40 * tens + 40 <= upper;
-        if (below_inside != above_inside)
+        if (below_inside != above_inside) {
             return (struct decimal){tens + above_inside, k + 1};
+        }
     }
     bool below_inside = lower <= 4 * s;
     bool above_inside = 4 * s + 4 <= upper;
-    if (below_inside != above_inside)
+    if (below_inside != above_inside) {
         return (struct decimal){s + above_inside, k};
+    }
     uint64_t middle = 4 * s + 2;
     bool up = value > middle || (value == middle && (s & 1) != 0);
     return (struct decimal){s + up, k};
@@ -83,21 +85,24 @@ static struct decimal shortest(double value, uint64_t bits)
 {
     if (value < 1e9) {
         uint64_t n = (uint64_t)(value * 1e4 + 0.5);
-        if ((double)n / 1e4 == value)
+        if ((double)n / 1e4 == value) {
             return (struct decimal){n, -4};
+        }
     }
     uint64_t fraction = bits & ((UINT64_C(1) << FRACTION_BITS) - 1);
     int exponent = (int)(bits >> FRACTION_BITS);
-    if (exponent == 0)
+    if (exponent == 0) {
         return schubfach(fraction, 1 - EXPONENT_BIAS, false);
+    }
     return schubfach(fraction | UINT64_C(1) << FRACTION_BITS, exponent - EXPONENT_BIAS,
                      fraction == 0 && exponent > 1);
 }
 
 static struct decimal strip_zeros(struct decimal d)
 {
-    if (d.digits == 0)
+    if (d.digits == 0) {
         return (struct decimal){0, 0};
+    }
     while (d.digits % 10000 == 0) {
         d.digits /= 10000;
         d.exponent += 4;
@@ -145,8 +150,9 @@ static char *write_exponent(char *out, const char *digits, int count, int expone
     *out++ = 'e';
     *out++ = exponent < 0 ? '-' : '+';
     unsigned size = (unsigned)(exponent < 0 ? -exponent : exponent);
-    if (size >= 100)
+    if (size >= 100) {
         *out++ = (char)('0' + size / 100);
+    }
     *out++ = (char)('0' + size / 10 % 10);
     *out++ = (char)('0' + size % 10);
     return out;
@@ -186,8 +192,9 @@ size_t num_shortest(double value, char out[NUM_SHORTEST_SIZE])
         memcpy(out, "nan", 4);
         return 3;
     }
-    if (negative)
+    if (negative) {
         *at++ = '-';
+    }
     if (bits == (uint64_t)EXPONENT_SPECIAL << FRACTION_BITS) {
         memcpy(at, "inf", 4);
         return (size_t)(at - out) + 3;
@@ -197,10 +204,11 @@ size_t num_shortest(double value, char out[NUM_SHORTEST_SIZE])
     int count = write_digits(d.digits, digits + DIGITS_MAX);
     const char *first = digits + DIGITS_MAX - count;
     int point = count + d.exponent;
-    if (point > -4 && point <= 16)
+    if (point > -4 && point <= 16) {
         at = write_fixed(at, first, count, point);
-    else
+    } else {
         at = write_exponent(at, first, count, point - 1);
+    }
     *at = '\0';
     return (size_t)(at - out);
 }
@@ -209,31 +217,38 @@ bool num_parse_int(struct span text, int64_t min, int64_t max, int64_t *out)
 {
     bool negative = text.len > 0 && text.ptr[0] == '-';
     size_t at = negative;
-    if (at == text.len)
+    if (at == text.len) {
         return false;
+    }
     int64_t value = 0; /* counted downwards: INT64_MIN has no positive twin */
     for (; at < text.len; at++) {
-        if (text.ptr[at] < '0' || text.ptr[at] > '9' || value < INT64_MIN / 10)
+        if (text.ptr[at] < '0' || text.ptr[at] > '9' || value < INT64_MIN / 10) {
             return false;
+        }
         int digit = text.ptr[at] - '0';
-        if (value * 10 < INT64_MIN + digit)
+        if (value * 10 < INT64_MIN + digit) {
             return false;
+        }
         value = value * 10 - digit;
     }
-    if (!negative && value == INT64_MIN)
+    if (!negative && value == INT64_MIN) {
         return false;
-    if (!negative)
+    }
+    if (!negative) {
         value = -value;
-    if (value < min || value > max)
+    }
+    if (value < min || value > max) {
         return false;
+    }
     *out = value;
     return true;
 }
 
 static size_t skip_digits(struct span text, size_t at)
 {
-    while (at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9')
+    while (at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9') {
         at++;
+    }
     return at;
 }
 
@@ -242,21 +257,25 @@ static bool is_decimal(struct span text)
 {
     size_t at = text.len > 0 && text.ptr[0] == '-';
     size_t end = skip_digits(text, at);
-    if (end == at)
+    if (end == at) {
         return false;
+    }
     if (end < text.len && text.ptr[end] == '.') {
         at = end + 1;
         end = skip_digits(text, at);
-        if (end == at)
+        if (end == at) {
             return false;
+        }
     }
     if (end < text.len && (text.ptr[end] == 'e' || text.ptr[end] == 'E')) {
         at = end + 1;
-        if (at < text.len && (text.ptr[at] == '+' || text.ptr[at] == '-'))
+        if (at < text.len && (text.ptr[at] == '+' || text.ptr[at] == '-')) {
             at++;
+        }
         end = skip_digits(text, at);
-        if (end == at)
+        if (end == at) {
             return false;
+        }
     }
     return end == text.len;
 }
@@ -264,13 +283,16 @@ static bool is_decimal(struct span text)
 bool num_parse_double(struct span text, double min, double max, double *out)
 {
     char copy[NUM_PARSE_MAX + 1];
-    if (text.len > NUM_PARSE_MAX || !is_decimal(text))
+    if (text.len > NUM_PARSE_MAX || !is_decimal(text)) {
         return false;
+    }
     memcpy(copy, text.ptr, text.len);
     copy[text.len] = '\0';
     double value = strtod(copy, NULL); /* no part of the program leaves the C locale */
-    if (value < min || value > max || value - value != 0) /* the last: beyond the largest double */
+    bool finite = value - value == 0;
+    if (!finite || value < min || value > max) {
         return false;
+    }
     *out = value;
     return true;
 }

@@ -137,7 +137,8 @@ const struct setting settings_table[] = {
      .fallback = "25s",
      .min = SECOND,
      .max = 10 * MINUTE,
-     .help = "Time from SIGTERM to the end. Requests have four fifths of it, or all but 5 s; mails the rest."},
+     .help = "Time from SIGTERM to the end. Requests have four fifths of it, or all but 5 s; mails "
+             "the rest."},
     {.name = "REVIEWD_STORE",
      .group = reviews,
      .offset = FIELD(store),

@@ -58,8 +58,9 @@ struct arguments {
 static int count_processors(void)
 {
     cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) {
         return CPU_COUNT(&set) < THREADS_MAX ? CPU_COUNT(&set) : THREADS_MAX;
+    }
     return 1;
 }
 
@@ -71,15 +72,17 @@ static void wrong_value(struct arguments *a, const char *name, const char *value
 
 static void read_threshold(struct arguments *a, const char *name, const char *value, double *out)
 {
-    if (!num_parse_double(span_of(value), -1, 1, out))
+    if (!num_parse_double(span_of(value), -1, 1, out)) {
         wrong_value(a, name, value, "a number from -1 to 1");
+    }
 }
 
 static void read_variable(struct arguments *a, const char *name, double *out)
 {
     const char *value = getenv(name);
-    if (value != NULL && *value != '\0')
+    if (value != NULL && *value != '\0') {
         read_threshold(a, name, value, out);
+    }
 }
 
 /* What no option has set is a variable's, or the default. The service's settings are not loaded for
@@ -97,10 +100,11 @@ static void fill_thresholds(struct arguments *a)
         t->negative_below = defaults.negative_below;
         read_variable(a, "REVIEWD_NEGATIVE_BELOW", &t->negative_below);
     }
-    if (a->exit_code < 0 && t->negative_below > t->positive_above)
+    if (a->exit_code < 0 && t->negative_below > t->positive_above) {
         a->exit_code =
             complain_usage("score", "the negative threshold %g is above the positive one %g",
                            t->negative_below, t->positive_above);
+    }
 }
 
 static void read_option(struct arguments *a, int option)
@@ -111,10 +115,11 @@ static void read_option(struct arguments *a, int option)
         a->options.ndjson = true;
         break;
     case OPTION_THREADS:
-        if (num_parse_int(span_of(optarg), 1, THREADS_MAX, &threads))
+        if (num_parse_int(span_of(optarg), 1, THREADS_MAX, &threads)) {
             a->threads = (int)threads;
-        else
+        } else {
             wrong_value(a, "--threads", optarg, "a number from 1 to 1024");
+        }
         break;
     case OPTION_POSITIVE:
         read_threshold(a, "--positive-above", optarg, &a->options.thresholds.positive_above);
@@ -138,28 +143,35 @@ static struct arguments read_arguments(int argc, char **argv)
     struct sentiment_thresholds *thresholds = &a.options.thresholds;
     *thresholds = (struct sentiment_thresholds){NAN, NAN};
     int option;
-    while (a.exit_code < 0 && (option = options_next(&o, argc, argv)) != -1)
+    while (a.exit_code < 0 && (option = options_next(&o, argc, argv)) != -1) {
         read_option(&a, option);
-    if (a.exit_code < 0)
+    }
+    if (a.exit_code < 0) {
         a.exit_code = o.code;
-    if (a.exit_code < 0)
+    }
+    if (a.exit_code < 0) {
         fill_thresholds(&a);
-    if (a.exit_code < 0 && a.options.ndjson && optind < argc)
+    }
+    if (a.exit_code < 0 && a.options.ndjson && optind < argc) {
         a.exit_code = complain_usage("score", "--ndjson reads standard input and takes no TEXT");
+    }
     return a;
 }
 
 static int score_arguments(char *const texts[], const struct score_options *options)
 {
     struct buf out = BUF_INIT;
-    for (; *texts != NULL; texts++)
+    for (; *texts != NULL; texts++) {
         score_write_text(&out, span_of(*texts), options);
+    }
     bool ok = !buf_failed(&out);
-    if (!ok)
+    if (!ok) {
         errno = ENOMEM;
+    }
     ok = ok && score_write_all(STDOUT_FILENO, buf_span(&out)) == 0;
-    if (!ok)
+    if (!ok) {
         (void)complain_failed("cannot write to standard output: %s", strerror(errno));
+    }
     buf_free(&out);
     return ok ? CLI_OK : CLI_FAILED;
 }
@@ -177,11 +189,13 @@ static enum score_input_result score_here(struct score_input *in, struct score_o
         do {
             score_block_clear(&block);
             result = score_input_next(in, &block);
-            if (result != SCORE_INPUT_BLOCK)
+            if (result != SCORE_INPUT_BLOCK) {
                 break;
+            }
             score_block_process(&block, options, json);
-            if (score_output_write(out, &block) != 0)
+            if (score_output_write(out, &block) != 0) {
                 result = SCORE_INPUT_STOPPED;
+            }
         } while (result == SCORE_INPUT_BLOCK && out->done < limit);
     }
     int error = errno;
@@ -205,8 +219,9 @@ static enum score_input_result score_in_pool(struct score_input *in, struct scor
     in->context = pool;
     while ((block = score_pool_take(pool)) != NULL) {
         result = score_input_next(in, block);
-        if (result != SCORE_INPUT_BLOCK)
+        if (result != SCORE_INPUT_BLOCK) {
             break;
+        }
         score_pool_submit(pool);
         result = SCORE_INPUT_STOPPED;
     }
@@ -229,8 +244,9 @@ static int score_input(const struct arguments *a)
         result =
             pool != NULL ? score_in_pool(&in, pool) : score_here(&in, &out, &a->options, INT64_MAX);
     }
-    if (result == SCORE_INPUT_ERROR)
+    if (result == SCORE_INPUT_ERROR) {
         score_output_fail(&out, "cannot read standard input", errno);
+    }
     bool ok = !out.failed && !out.faulty;
     score_output_free(&out);
     score_input_free(&in);
@@ -240,10 +256,12 @@ static int score_input(const struct arguments *a)
 int cli_score(int argc, char **argv)
 {
     struct arguments a = read_arguments(argc, argv);
-    if (a.exit_code >= 0)
+    if (a.exit_code >= 0) {
         return a.exit_code;
+    }
     (void)signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of write() */
-    if (optind < argc)
+    if (optind < argc) {
         return score_arguments(argv + optind, &a.options);
+    }
     return score_input(&a);
 }

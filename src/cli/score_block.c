@@ -40,8 +40,9 @@ void score_block_free(struct score_block *b)
 int score_block_grow(struct score_block *b, size_t cap)
 {
     char *in = realloc(b->in, cap + SCORE_JSON_PAD);
-    if (in == NULL)
+    if (in == NULL) {
         return -1;
+    }
     b->in = in;
     b->in_cap = cap;
     return 0;
@@ -55,10 +56,12 @@ void score_block_clear(struct score_block *b)
     b->lines = 0;
     b->fault_count = 0;
     buf_clear(&b->out);
-    if (b->in_cap > SCORE_BLOCK_LARGE)
+    if (b->in_cap > SCORE_BLOCK_LARGE) {
         (void)score_block_grow(b, SCORE_BLOCK_SIZE); /* shrinks; where that fails it stays large */
-    if (b->out.cap > (size_t)4 * SCORE_BLOCK_LARGE)
+    }
+    if (b->out.cap > (size_t)4 * SCORE_BLOCK_LARGE) {
         buf_free(&b->out);
+    }
     if (b->fault_cap * sizeof *b->faults > SCORE_BLOCK_LARGE) {
         free(b->faults);
         b->faults = NULL;
@@ -84,16 +87,18 @@ static void add_fault(struct score_block *b, size_t at, enum score_json_error er
 bool score_is_blank(struct span line)
 {
     for (size_t i = 0; i < line.len; i++) {
-        if (line.ptr[i] != ' ' && line.ptr[i] != '\t' && line.ptr[i] != '\r')
+        if (line.ptr[i] != ' ' && line.ptr[i] != '\t' && line.ptr[i] != '\r') {
             return false;
+        }
     }
     return true;
 }
 
 void score_write_text(struct buf *out, struct span text, const struct score_options *options)
 {
-    if (!buf_reserve(out, MEMBERS_MAX))
+    if (!buf_reserve(out, MEMBERS_MAX)) {
         return;
+    }
     double polarity = sentiment_polarity(text);
     const char *name = sentiment_name(sentiment_label(polarity, options->thresholds));
     out->len += num_shortest(polarity, out->data + out->len);
@@ -119,16 +124,18 @@ static void write_replaced(struct buf *out, struct span line, const struct score
     bool swap = r[0].old.ptr != NULL && r[1].old.ptr != NULL && r[1].old.ptr < r[0].old.ptr;
     for (int i = 0; i < 2; i++) {
         const struct replacement *next = &r[swap ? 1 - i : i];
-        if (next->old.ptr == NULL)
+        if (next->old.ptr == NULL) {
             continue;
+        }
         buf_add(out, at, (size_t)(next->old.ptr - at));
         buf_addf(out, "\"%s\"", next->text);
         at = next->old.ptr + next->old.len;
     }
     buf_add(out, at, (size_t)(members_end - at));
     for (int i = 0; i < 2; i++) {
-        if (r[i].old.ptr == NULL)
+        if (r[i].old.ptr == NULL) {
             buf_addf(out, ", \"%s\": \"%s\"", r[i].name, r[i].text);
+        }
     }
     buf_add(out, members_end, line.len - json->members_end);
     buf_add_char(out, '\n');
@@ -159,8 +166,9 @@ static void write_scored(struct buf *out, struct span line, const struct score_j
                          const struct score_options *options)
 {
     size_t room = line.len + MEMBERS_MAX;
-    if (!buf_reserve(out, room + (json->review.escaped ? json->review.raw.len : 0)))
+    if (!buf_reserve(out, room + (json->review.escaped ? json->review.raw.len : 0))) {
         return;
+    }
     struct span review = json->review.raw;
     if (json->review.escaped) { /* unescaped into the unused end of the output */
         char *text = out->data + out->len + room;
@@ -190,8 +198,9 @@ static void process_ndjson_line(struct score_block *b, struct span line,
         return;
     }
     buf_add_char(&b->out, '\n');
-    if (!score_is_blank(line))
+    if (!score_is_blank(line)) {
         add_fault(b, json->error_at, error);
+    }
 }
 
 void score_block_process(struct score_block *b, const struct score_options *options,
@@ -209,10 +218,11 @@ void score_block_process(struct score_block *b, const struct score_options *opti
     while (at < end) {
         const char *feed = memchr(at, '\n', (size_t)(end - at));
         struct span line = {at, (size_t)(feed - at)};
-        if (options->ndjson)
+        if (options->ndjson) {
             process_ndjson_line(b, line, options, json);
-        else
+        } else {
             score_write_text(&b->out, line, options);
+        }
         b->lines++;
         at = feed + 1;
     }

@@ -31,8 +31,9 @@ static enum score_json_error fail(struct scan *s, const char *at, enum score_jso
 
 static inline void skip_blanks(struct scan *s)
 {
-    while (*s->at == ' ' || *s->at == '\t' || *s->at == '\r')
+    while (*s->at == ' ' || *s->at == '\t' || *s->at == '\r') {
         s->at++;
+    }
 }
 
 static bool is_digit(char c)
@@ -54,12 +55,14 @@ static inline const char *find_special(const char *p)
         uint64_t special = word | (word - 0x20 * ones) | ((word ^ '"' * ones) - ones) |
                            ((word ^ '\\' * ones) - ones);
         special &= 0x80 * ones;
-        if (special != 0)
+        if (special != 0) {
             return p + (__builtin_ctzll(special) >> 3);
+        }
     }
 #else
-    while ((unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\')
+    while ((unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\') {
         p++;
+    }
     return p;
 #endif
 }
@@ -69,24 +72,29 @@ static enum score_json_error scan_escape(struct scan *s)
 {
     const char *p = s->at;
     if (p[1] != 'u') {
-        if (p[1] == '\0' || strchr("\"\\/bfnrt", p[1]) == NULL)
+        if (p[1] == '\0' || strchr("\"\\/bfnrt", p[1]) == NULL) {
             return fail(s, p + 1, SCORE_JSON_ESCAPE);
+        }
         s->at = p + 2;
         return SCORE_JSON_OK;
     }
     int unit = score_string_hex4(p + 2);
-    if (unit < 0)
+    if (unit < 0) {
         return fail(s, p, SCORE_JSON_ESCAPE);
-    if (unit == 0)
+    }
+    if (unit == 0) {
         return fail(s, p, SCORE_JSON_NUL);
-    if (score_string_is_low(unit))
+    }
+    if (score_string_is_low(unit)) {
         return fail(s, p, SCORE_JSON_SURROGATE);
+    }
     if (!score_string_is_high(unit)) {
         s->at = p + 6;
         return SCORE_JSON_OK;
     }
-    if (p[6] != '\\' || p[7] != 'u' || !score_string_is_low(score_string_hex4(p + 8)))
+    if (p[6] != '\\' || p[7] != 'u' || !score_string_is_low(score_string_hex4(p + 8))) {
         return fail(s, p, SCORE_JSON_SURROGATE);
+    }
     s->at = p + 12;
     return SCORE_JSON_OK;
 }
@@ -104,15 +112,17 @@ static inline enum score_json_error scan_string(struct scan *s, bool *escaped)
         if (*s->at == '\\') {
             *escaped = true;
             enum score_json_error error = scan_escape(s);
-            if (error != SCORE_JSON_OK)
+            if (error != SCORE_JSON_OK) {
                 return error;
+            }
         } else if ((unsigned char)*s->at < 0x20) {
             return fail(s, s->at, SCORE_JSON_CONTROL);
         } else {
             uint32_t code_point;
             size_t n = utf8_decode(s->at, (size_t)(s->end - s->at), &code_point);
-            if (n == 0)
+            if (n == 0) {
                 return fail(s, s->at, SCORE_JSON_UTF8);
+            }
             s->at += n;
         }
     }
@@ -120,8 +130,9 @@ static inline enum score_json_error scan_string(struct scan *s, bool *escaped)
 
 static const char *skip_digits(const char *p)
 {
-    while (is_digit(*p))
+    while (is_digit(*p)) {
         p++;
+    }
     return p;
 }
 
@@ -129,23 +140,28 @@ static const char *skip_digits(const char *p)
 static enum score_json_error scan_number(struct scan *s)
 {
     const char *p = s->at;
-    if (*p == '-')
+    if (*p == '-') {
         p++;
-    if (!is_digit(*p))
+    }
+    if (!is_digit(*p)) {
         return fail(s, p, SCORE_JSON_VALUE_EXPECTED);
+    }
     p = *p == '0' ? p + 1 : skip_digits(p);
     if (*p == '.') {
         p++;
-        if (!is_digit(*p))
+        if (!is_digit(*p)) {
             return fail(s, p, SCORE_JSON_VALUE_EXPECTED);
+        }
         p = skip_digits(p);
     }
     if (*p == 'e' || *p == 'E') {
         p++;
-        if (*p == '+' || *p == '-')
+        if (*p == '+' || *p == '-') {
             p++;
-        if (!is_digit(*p))
+        }
+        if (!is_digit(*p)) {
             return fail(s, p, SCORE_JSON_VALUE_EXPECTED);
+        }
         p = skip_digits(p);
     }
     s->at = p;
@@ -162,16 +178,18 @@ static void open_level(struct scan *s)
     out->depth++;
     s->at++;
     skip_blanks(s);
-    if (*s->at == (is_object ? '}' : ']'))
+    if (*s->at == (is_object ? '}' : ']')) {
         s->step = STEP_AFTER;
-    else
+    } else {
         s->step = is_object ? STEP_NAME : STEP_VALUE;
+    }
 }
 
 static enum score_json_error scan_literal(struct scan *s, struct span literal)
 {
-    if (memcmp(s->at, literal.ptr, literal.len) != 0)
+    if (memcmp(s->at, literal.ptr, literal.len) != 0) {
         return fail(s, s->at, SCORE_JSON_VALUE_EXPECTED);
+    }
     s->at += literal.len;
     return SCORE_JSON_OK;
 }
@@ -179,8 +197,9 @@ static enum score_json_error scan_literal(struct scan *s, struct span literal)
 static enum score_json_error scan_value(struct scan *s)
 {
     skip_blanks(s);
-    if (s->out->depth >= SCORE_JSON_DEPTH_MAX)
+    if (s->out->depth >= SCORE_JSON_DEPTH_MAX) {
         return fail(s, s->at, SCORE_JSON_TOO_DEEP);
+    }
     if (s->out->depth == 1) {
         s->value = s->at;
         s->value_is_string = *s->at == '"';
@@ -211,10 +230,12 @@ static enum score_json_error scan_value(struct scan *s)
 
 static enum member member_of(struct score_string name)
 {
-    if (score_string_equal(name, SCORE_STRING("review")))
+    if (score_string_equal(name, SCORE_STRING("review"))) {
         return MEMBER_REVIEW;
-    if (score_string_equal(name, SCORE_STRING("sentiment")))
+    }
+    if (score_string_equal(name, SCORE_STRING("sentiment"))) {
         return MEMBER_SENTIMENT;
+    }
     return score_string_equal(name, SCORE_STRING("polarity_score")) ? MEMBER_POLARITY
                                                                     : MEMBER_OTHER;
 }
@@ -224,26 +245,32 @@ static enum score_json_error scan_name(struct scan *s)
     struct score_json *out = s->out;
     skip_blanks(s);
     const char *start = s->at;
-    if (*start != '"')
+    if (*start != '"') {
         return fail(s, start, SCORE_JSON_NAME_EXPECTED);
-    if (out->names_count == SCORE_JSON_NAMES_MAX)
+    }
+    if (out->names_count == SCORE_JSON_NAMES_MAX) {
         return fail(s, start, SCORE_JSON_TOO_MANY);
+    }
     struct score_string *name = &out->names[out->names_count];
     s->at++;
     enum score_json_error error = scan_string(s, &name->escaped);
-    if (error != SCORE_JSON_OK)
+    if (error != SCORE_JSON_OK) {
         return error;
+    }
     name->raw = (struct span){start + 1, (size_t)(s->at - start) - 2};
     for (size_t i = out->levels[out->depth - 1].first_name; i < out->names_count; i++) {
-        if (score_string_equal(out->names[i], *name))
+        if (score_string_equal(out->names[i], *name)) {
             return fail(s, start, SCORE_JSON_DUPLICATE);
+        }
     }
     out->names_count++;
-    if (out->depth == 1)
+    if (out->depth == 1) {
         s->member = member_of(*name);
+    }
     skip_blanks(s);
-    if (*s->at != ':')
+    if (*s->at != ':') {
         return fail(s, s->at, SCORE_JSON_COLON_EXPECTED);
+    }
     s->at++;
     s->step = STEP_VALUE;
     return SCORE_JSON_OK;
@@ -259,8 +286,9 @@ static enum score_json_error note_member(struct scan *s)
     } else if (s->member == MEMBER_POLARITY) {
         out->polarity_score = value;
     } else if (s->member == MEMBER_REVIEW) {
-        if (!s->value_is_string)
+        if (!s->value_is_string) {
             return fail(s, s->value, SCORE_JSON_REVIEW_NO_STRING);
+        }
         out->review.raw = (struct span){value.ptr + 1, value.len - 2};
         out->review.escaped = s->value_escaped;
         s->found_review = true;
@@ -276,8 +304,9 @@ static enum score_json_error scan_after(struct scan *s, const char *begin)
     if (out->depth == 1 && s->value != NULL) {
         out->members_end = (size_t)(s->at - begin);
         enum score_json_error error = note_member(s);
-        if (error != SCORE_JSON_OK)
+        if (error != SCORE_JSON_OK) {
             return error;
+        }
     }
     skip_blanks(s);
     bool is_object = out->levels[out->depth - 1].is_object;
@@ -288,8 +317,9 @@ static enum score_json_error scan_after(struct scan *s, const char *begin)
         s->step = out->depth == 0 ? STEP_DONE : STEP_AFTER;
         return SCORE_JSON_OK;
     }
-    if (*s->at != ',')
+    if (*s->at != ',') {
         return fail(s, s->at, SCORE_JSON_COMMA_EXPECTED);
+    }
     s->at++;
     s->step = is_object ? STEP_NAME : STEP_VALUE;
     return SCORE_JSON_OK;
@@ -298,22 +328,26 @@ static enum score_json_error scan_after(struct scan *s, const char *begin)
 static enum score_json_error scan_line(struct scan *s, const char *begin)
 {
     skip_blanks(s);
-    if (*s->at != '{')
+    if (*s->at != '{') {
         return fail(s, s->at, SCORE_JSON_NOT_AN_OBJECT);
+    }
     while (s->step != STEP_DONE) {
         enum score_json_error error;
-        if (s->step == STEP_VALUE)
+        if (s->step == STEP_VALUE) {
             error = scan_value(s);
-        else if (s->step == STEP_NAME)
+        } else if (s->step == STEP_NAME) {
             error = scan_name(s);
-        else
+        } else {
             error = scan_after(s, begin);
-        if (error != SCORE_JSON_OK)
+        }
+        if (error != SCORE_JSON_OK) {
             return error;
+        }
     }
     skip_blanks(s);
-    if (s->at != s->end)
+    if (s->at != s->end) {
         return fail(s, s->at, SCORE_JSON_TRAILING);
+    }
     return s->found_review ? SCORE_JSON_OK : SCORE_JSON_NO_REVIEW;
 }
 

@@ -46,8 +46,9 @@ int score_write_all(int fd, struct span text)
 
 static void clear_progress(struct score_output *o)
 {
-    if (o->progress_shown)
+    if (o->progress_shown) {
         (void)score_write_all(o->error_fd, SPAN("\r\033[K"));
+    }
     o->progress_shown = false;
 }
 
@@ -60,8 +61,9 @@ void score_output_free(struct score_output *o)
 void score_output_fail(struct score_output *o, const char *message, int error)
 {
     char text[256];
-    if (o->failed)
+    if (o->failed) {
         return;
+    }
     o->failed = true;
     clear_progress(o);
     int n = snprintf(text, sizeof text, COMPLAIN_PREFIX "%s%s%s\n", message, error != 0 ? ": " : "",
@@ -89,8 +91,9 @@ static void report_faults(struct score_output *o, const struct score_block *b)
 static void show_progress(struct score_output *o)
 {
     int64_t now = clock_mono_us(o->clock);
-    if (now < o->next_progress_us || (o->total == 0 && o->done < PROGRESS_PIPE_FROM))
+    if (now < o->next_progress_us || (o->total == 0 && o->done < PROGRESS_PIPE_FROM)) {
         return;
+    }
     o->next_progress_us = now + PROGRESS_EVERY_US;
     char text[128];
     double seconds = (double)(now - o->started_us) / 1e6;
@@ -108,21 +111,24 @@ static void show_progress(struct score_output *o)
 
 int score_output_write(struct score_output *o, const struct score_block *b)
 {
-    if (o->failed)
+    if (o->failed) {
         return -1;
+    }
     if (buf_failed(&b->out)) {
         score_output_fail(o, "out of memory", 0);
         return -1;
     }
-    if (b->fault_count > 0)
+    if (b->fault_count > 0) {
         report_faults(o, b);
+    }
     if (score_write_all(o->out_fd, buf_span(&b->out)) != 0) {
         score_output_fail(o, "cannot write to standard output", errno);
         return -1;
     }
     o->lines += b->lines;
     o->done += (int64_t)b->in_bytes;
-    if (o->progress)
+    if (o->progress) {
         show_progress(o);
+    }
     return 0;
 }

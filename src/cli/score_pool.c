@@ -56,8 +56,9 @@ static void stop_reader(struct score_pool *pool)
 /* Puts out what is next and done. The lock is held at entry and return. */
 static void write_done(struct score_pool *pool)
 {
-    if (pool->writing)
+    if (pool->writing) {
         return;
+    }
     pool->writing = true;
     while (pool->written < pool->taken && slot_of(pool, pool->written)->done) {
         struct slot *slot = slot_of(pool, pool->written);
@@ -83,17 +84,20 @@ static void *work(void *context)
     struct score_json *json = malloc(sizeof *json);
     pthread_mutex_lock(&pool->lock);
     for (;;) {
-        while (pool->taken == pool->submitted && !pool->closing)
+        while (pool->taken == pool->submitted && !pool->closing) {
             pthread_cond_wait(&pool->work, &pool->lock);
-        if (pool->taken == pool->submitted)
+        }
+        if (pool->taken == pool->submitted) {
             break;
+        }
         struct slot *slot = slot_of(pool, pool->taken++);
         bool failed = pool->failed;
         pthread_mutex_unlock(&pool->lock);
-        if (json == NULL)
+        if (json == NULL) {
             slot->block.out.failed = true;
-        else if (!failed)
+        } else if (!failed) {
             score_block_process(&slot->block, pool->options, json);
+        }
         pthread_mutex_lock(&pool->lock);
         slot->done = true;
         write_done(pool);
@@ -105,12 +109,14 @@ static void *work(void *context)
 
 static void free_pool(struct score_pool *pool)
 {
-    for (size_t i = 0; i < pool->slot_count; i++)
+    for (size_t i = 0; i < pool->slot_count; i++) {
         score_block_free(&pool->slots[i].block);
+    }
     free(pool->slots);
     free(pool->threads);
-    if (pool->stop_fd >= 0)
+    if (pool->stop_fd >= 0) {
         close(pool->stop_fd);
+    }
     pthread_cond_destroy(&pool->room);
     pthread_cond_destroy(&pool->work);
     pthread_mutex_destroy(&pool->lock);
@@ -121,8 +127,9 @@ struct score_pool *score_pool_start(int threads, const struct score_options *opt
                                     struct score_output *output)
 {
     struct score_pool *pool = calloc(1, sizeof *pool);
-    if (pool == NULL)
+    if (pool == NULL) {
         return NULL;
+    }
     pool->options = options;
     pool->output = output;
     pthread_mutex_init(&pool->lock, NULL);
@@ -131,18 +138,22 @@ struct score_pool *score_pool_start(int threads, const struct score_options *opt
     pool->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pool->threads = calloc((size_t)threads, sizeof *pool->threads);
     pool->slots = calloc(2 * (size_t)threads + 1, sizeof *pool->slots);
-    if (pool->stop_fd < 0 || pool->threads == NULL || pool->slots == NULL)
+    if (pool->stop_fd < 0 || pool->threads == NULL || pool->slots == NULL) {
         goto fail;
+    }
     pool->slot_count = 2 * (size_t)threads + 1;
     for (size_t i = 0; i < pool->slot_count; i++) {
-        if (score_block_init(&pool->slots[i].block) != 0)
+        if (score_block_init(&pool->slots[i].block) != 0) {
             goto fail;
+        }
     }
     while (pool->thread_count < threads &&
-           pthread_create(&pool->threads[pool->thread_count], NULL, work, pool) == 0)
+           pthread_create(&pool->threads[pool->thread_count], NULL, work, pool) == 0) {
         pool->thread_count++;
-    if (pool->thread_count == 0) /* some are enough */
+    }
+    if (pool->thread_count == 0) { /* some are enough */
         goto fail;
+    }
     return pool;
 fail:
     free_pool(pool);
@@ -152,8 +163,9 @@ fail:
 struct score_block *score_pool_take(struct score_pool *pool)
 {
     pthread_mutex_lock(&pool->lock);
-    while (pool->submitted == pool->written + pool->slot_count && !pool->failed)
+    while (pool->submitted == pool->written + pool->slot_count && !pool->failed) {
         pthread_cond_wait(&pool->room, &pool->lock);
+    }
     struct score_block *block = pool->failed ? NULL : &slot_of(pool, pool->submitted)->block;
     pthread_mutex_unlock(&pool->lock);
     return block;
@@ -170,8 +182,9 @@ void score_pool_submit(struct score_pool *pool)
 void score_pool_drain(struct score_pool *pool)
 {
     pthread_mutex_lock(&pool->lock);
-    while (pool->written < pool->submitted)
+    while (pool->written < pool->submitted) {
         pthread_cond_wait(&pool->room, &pool->lock);
+    }
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -182,13 +195,15 @@ int score_pool_stop_fd(const struct score_pool *pool)
 
 void score_pool_stop(struct score_pool *pool)
 {
-    if (pool == NULL)
+    if (pool == NULL) {
         return;
+    }
     pthread_mutex_lock(&pool->lock);
     pool->closing = true;
     pthread_cond_broadcast(&pool->work);
     pthread_mutex_unlock(&pool->lock);
-    for (int i = 0; i < pool->thread_count; i++)
+    for (int i = 0; i < pool->thread_count; i++) {
         pthread_join(pool->threads[i], NULL);
+    }
     free_pool(pool);
 }

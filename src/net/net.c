@@ -40,8 +40,9 @@ void net_forget(struct net *n, struct transfer *t)
 {
     pthread_mutex_lock(&n->lock);
     struct transfer **link = table_slot(n, t->id);
-    while (*link != t)
+    while (*link != t) {
         link = &(*link)->table_next;
+    }
     *link = t->table_next;
     pthread_mutex_unlock(&n->lock);
 }
@@ -59,8 +60,9 @@ static uint64_t submit(struct net *n, struct transfer *t)
     *(first ? &n->incoming : &n->incoming_last->next) = t;
     n->incoming_last = t;
     pthread_mutex_unlock(&n->lock);
-    if (first && !pthread_equal(pthread_self(), n->thread)) /* which looks before it sleeps */
+    if (first && !pthread_equal(pthread_self(), n->thread)) { /* which looks before it sleeps */
         net_wake(n);
+    }
     return id;
 }
 
@@ -74,8 +76,9 @@ static uint64_t send_request(struct transport *transport, const struct net_reque
                              net_done *done, void *context)
 {
     struct transfer *t = calloc(1, sizeof(*t));
-    if (t == NULL)
+    if (t == NULL) {
         return 0;
+    }
     t->kind = strncasecmp(request->url, "smtp", 4) == 0 ? NET_MAIL : NET_HTTP;
     t->request = request;
     t->done = done;
@@ -89,8 +92,9 @@ static uint64_t fire_after(struct transport *transport, int64_t delay_us,
                            void (*fire)(void *context), void *context)
 {
     struct transfer *t = calloc(1, sizeof(*t));
-    if (t == NULL)
+    if (t == NULL) {
         return 0;
+    }
     t->kind = NET_TIMER;
     t->fire = fire;
     t->context = context;
@@ -103,13 +107,16 @@ static void cancel_request(struct transport *transport, uint64_t id)
     struct net *n = (struct net *)transport;
     pthread_mutex_lock(&n->lock);
     struct transfer *t = *table_slot(n, id);
-    while (t != NULL && t->id != id)
+    while (t != NULL && t->id != id) {
         t = t->table_next;
-    if (t != NULL)
+    }
+    if (t != NULL) {
         t->cancelled = n->cancels = true;
+    }
     pthread_mutex_unlock(&n->lock);
-    if (t != NULL)
+    if (t != NULL) {
         net_wake(n);
+    }
 }
 
 static const struct transport_ops operations = {
@@ -136,8 +143,9 @@ static void register_metrics(struct net *n, struct metrics *m)
 static void net_free(struct net *n)
 {
     net_loop_close(n);
-    if (n->wake_fd >= 0)
+    if (n->wake_fd >= 0) {
         close(n->wake_fd);
+    }
     pthread_cond_destroy(&n->lane_gone);
     pthread_mutex_destroy(&n->lock);
     free(n->heap);
@@ -148,10 +156,12 @@ static void net_free(struct net *n)
 
 static int copy_strings(struct net *n, const struct net_config *config)
 {
-    if (config->ca_file != NULL && (n->ca_file = strdup(config->ca_file)) == NULL)
+    if (config->ca_file != NULL && (n->ca_file = strdup(config->ca_file)) == NULL) {
         return -1;
-    if (config->user_agent == NULL)
+    }
+    if (config->user_agent == NULL) {
         return 0;
+    }
     struct buf line = BUF_INIT;
     buf_addf(&line, "User-Agent: %s", config->user_agent);
     return (n->agent_line = buf_detach(&line)) != NULL ? 0 : -1;
@@ -160,8 +170,9 @@ static int copy_strings(struct net *n, const struct net_config *config)
 static struct net *net_new(const struct net_config *config)
 {
     struct net *n = calloc(1, sizeof(*n));
-    if (n == NULL)
+    if (n == NULL) {
         return NULL;
+    }
     n->transport.ops = &operations;
     n->max_host = config->max_host_connections > 0 ? config->max_host_connections : 64;
     n->max_in_flight = config->max_in_flight > 0 ? config->max_in_flight : 256;
@@ -200,16 +211,20 @@ struct transport *net_start(const struct net_config *config, char reason[160])
         return NULL;
     }
     snprintf(reason, 160, "the network thread cannot be made: out of memory");
-    if (init_curl() != 0)
+    if (init_curl() != 0) {
         return NULL;
+    }
     struct net *n = net_new(config);
-    if (n == NULL)
+    if (n == NULL) {
         return NULL;
-    if (copy_strings(n, config) != 0)
+    }
+    if (copy_strings(n, config) != 0) {
         goto fail;
+    }
     n->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (n->wake_fd < 0 || net_loop_open(n) != 0)
+    if (n->wake_fd < 0 || net_loop_open(n) != 0) {
         goto fail;
+    }
     register_metrics(n, config->metrics);
     errno = pthread_create(&n->thread, NULL, net_loop, n);
     if (errno != 0) {
@@ -226,8 +241,9 @@ fail:
 void net_stop(struct transport *t)
 {
     struct net *n = (struct net *)t;
-    if (n == NULL)
+    if (n == NULL) {
         return;
+    }
     pthread_mutex_lock(&n->lock);
     n->stop = true;
     pthread_mutex_unlock(&n->lock);

@@ -22,10 +22,12 @@ static size_t on_read(char *out, size_t size, size_t count, void *context)
     struct net_easy *e = context;
     struct span body = e->request->body;
     size_t n = body.len - e->body_sent;
-    if (n > size * count)
+    if (n > size * count) {
         n = size * count;
-    if (n > 0)
+    }
+    if (n > 0) {
         memcpy(out, body.ptr + e->body_sent, n);
+    }
     e->body_sent += n;
     return n;
 }
@@ -48,8 +50,9 @@ static CURLcode set_common(struct net_easy *e, struct net *n)
     SET(CURLOPT_MAXLIFETIME_CONN, n->max_age_s);
     /* Else the end of a request whose name is still being resolved would wait for the resolver. */
     SET(CURLOPT_QUICK_EXIT, 1L);
-    if (n->ca_file != NULL)
+    if (n->ca_file != NULL) {
         SET(CURLOPT_CAINFO, n->ca_file);
+    }
     if (e->mail) {
         SET(CURLOPT_READFUNCTION, on_read);
         SET(CURLOPT_READDATA, (void *)e);
@@ -67,23 +70,26 @@ static CURLcode set_common(struct net_easy *e, struct net *n)
 struct net_easy *net_easy_new(struct net *n, bool mail)
 {
     struct net_easy *e = calloc(1, sizeof(*e));
-    if (e == NULL)
+    if (e == NULL) {
         return NULL;
+    }
     e->mail = mail;
     e->agent_line = n->agent_line;
     e->head.limit = NET_HEAD_MAX;
     e->head.secret = e->body.secret = e->list.secret = true;
     e->curl = curl_easy_init();
-    if (e->curl != NULL && set_common(e, n) == CURLE_OK)
+    if (e->curl != NULL && set_common(e, n) == CURLE_OK) {
         return e;
+    }
     net_easy_free(e);
     return NULL;
 }
 
 void net_easy_free(struct net_easy *e)
 {
-    if (e == NULL)
+    if (e == NULL) {
         return;
+    }
     curl_easy_cleanup(e->curl);
     buf_free(&e->head);
     buf_free(&e->body);
@@ -103,8 +109,9 @@ static int list_open(struct net_easy *e, struct list *list, size_t nodes, size_t
 {
     size_t size = nodes * sizeof(struct curl_slist) + text;
     buf_clear(&e->list);
-    if (!buf_reserve(&e->list, size))
+    if (!buf_reserve(&e->list, size)) {
         return -1;
+    }
     char *memory = e->list.data;
     *list = (struct list){(struct curl_slist *)(void *)memory, 0,
                           memory + nodes * sizeof(struct curl_slist)};
@@ -116,8 +123,9 @@ static void list_add(struct list *list, const char *line)
 {
     struct curl_slist *node = &list->nodes[list->count++];
     *node = (struct curl_slist){.data = (char *)line, .next = NULL};
-    if (list->count > 1)
+    if (list->count > 1) {
         node[-1].next = node;
+    }
 }
 
 /* Copies `text` behind what is there and returns where it begins. */
@@ -132,9 +140,11 @@ static const char *list_text(struct list *list, const char *text)
 
 static bool has_header(const struct net_request *r, const char *name)
 {
-    for (size_t i = 0; i < r->header_count; i++)
-        if (strcasecmp(r->headers[i].name, name) == 0)
+    for (size_t i = 0; i < r->header_count; i++) {
+        if (strcasecmp(r->headers[i].name, name) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -152,8 +162,9 @@ static enum net_error set_headers(struct net_easy *e, const struct net_request *
         text += strlen(h->name) + strlen(h->value) + 3;
     }
     struct list list;
-    if (list_open(e, &list, r->header_count + 4, text) != 0)
+    if (list_open(e, &list, r->header_count + 4, text) != 0) {
         return NET_NO_MEMORY;
+    }
     for (size_t i = 0; i < r->header_count; i++) {
         const struct net_header *h = &r->headers[i];
         const char *line = list_text(&list, h->name);
@@ -162,14 +173,18 @@ static enum net_error set_headers(struct net_easy *e, const struct net_request *
         list.text++;
         list_add(&list, line);
     }
-    if (!has_header(r, "Accept"))
+    if (!has_header(r, "Accept")) {
         list_add(&list, "Accept:");
-    if (!has_header(r, "Expect"))
+    }
+    if (!has_header(r, "Expect")) {
         list_add(&list, "Expect:");
-    if (!has_header(r, "Content-Type"))
+    }
+    if (!has_header(r, "Content-Type")) {
         list_add(&list, "Content-Type:");
-    if (e->agent_line != NULL && !has_header(r, "User-Agent"))
+    }
+    if (e->agent_line != NULL && !has_header(r, "User-Agent")) {
         list_add(&list, e->agent_line);
+    }
     return curl_easy_setopt(e->curl, CURLOPT_HTTPHEADER, list.nodes) == CURLE_OK ? NET_OK
                                                                                  : NET_NO_MEMORY;
 }
@@ -178,9 +193,11 @@ static enum net_error set_headers(struct net_easy *e, const struct net_request *
 static bool is_link_local(const char *url)
 {
     static const char *const starts[] = {"http://169.254.", "http://[fe80:", "http://[fd00:ec2::"};
-    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
-        if (strncasecmp(url, starts[i], strlen(starts[i])) == 0)
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        if (strncasecmp(url, starts[i], strlen(starts[i])) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -209,11 +226,13 @@ static CURLcode set_http(struct net_easy *e, const struct net_request *r)
 static enum net_error set_receivers(struct net_easy *e, const struct net_mail *mail)
 {
     size_t text = 0;
-    for (size_t i = 0; i < mail->to_count; i++)
+    for (size_t i = 0; i < mail->to_count; i++) {
         text += strlen(mail->to[i]) + 1;
+    }
     struct list list;
-    if (list_open(e, &list, mail->to_count, text) != 0)
+    if (list_open(e, &list, mail->to_count, text) != 0) {
         return NET_NO_MEMORY;
+    }
     for (size_t i = 0; i < mail->to_count; i++) {
         list_add(&list, list_text(&list, mail->to[i]));
         list.text++;
@@ -261,8 +280,9 @@ enum net_error net_easy_prepare(struct net_easy *e, const struct net_request *r)
         return NET_INVALID;
     }
     enum net_error error = e->mail ? set_receivers(e, r->mail) : set_headers(e, r);
-    if (error != NET_OK)
+    if (error != NET_OK) {
         return error;
+    }
     CURLcode code = e->mail ? set_mail(e, r) : set_http(e, r);
     int64_t connect_ms = r->connect_timeout_ms > 0 ? r->connect_timeout_ms : CONNECT_MS;
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);

@@ -39,18 +39,22 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     (void)purpose;
     struct net_lane *lane = context;
     curl_socket_t fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd < 0)
+    if (fd < 0) {
         return CURL_SOCKET_BAD;
+    }
     pthread_mutex_lock(&lane->fd_lock);
     size_t i = 0;
-    while (i < LANE_FDS && lane->fds[i] >= 0)
+    while (i < LANE_FDS && lane->fds[i] >= 0) {
         i++;
+    }
     bool refused = lane->aborted || i == LANE_FDS;
-    if (!refused)
+    if (!refused) {
         lane->fds[i] = fd;
+    }
     pthread_mutex_unlock(&lane->fd_lock);
-    if (!refused)
+    if (!refused) {
         return fd;
+    }
     close(fd);
     return CURL_SOCKET_BAD;
 }
@@ -59,9 +63,11 @@ static int close_socket(void *context, curl_socket_t fd)
 {
     struct net_lane *lane = context;
     pthread_mutex_lock(&lane->fd_lock);
-    for (size_t i = 0; i < LANE_FDS; i++)
-        if (lane->fds[i] == fd)
+    for (size_t i = 0; i < LANE_FDS; i++) {
+        if (lane->fds[i] == fd) {
             lane->fds[i] = -1;
+        }
+    }
     int result = close(fd);
     pthread_mutex_unlock(&lane->fd_lock);
     return result;
@@ -83,9 +89,11 @@ void net_lane_abort(struct net_lane *lane)
 {
     pthread_mutex_lock(&lane->fd_lock);
     lane->aborted = true;
-    for (size_t i = 0; i < LANE_FDS; i++)
-        if (lane->fds[i] >= 0)
+    for (size_t i = 0; i < LANE_FDS; i++) {
+        if (lane->fds[i] >= 0) {
             shutdown(lane->fds[i], SHUT_RDWR);
+        }
+    }
     pthread_mutex_unlock(&lane->fd_lock);
 }
 
@@ -97,17 +105,20 @@ static struct transfer *wait_for_work(struct net_lane *lane)
     until.tv_sec += NET_LANE_IDLE_S;
     int result = 0;
     while (lane->transfer == NULL && !lane->quit) {
-        if (result == ETIMEDOUT && lane->idle)
+        if (result == ETIMEDOUT && lane->idle) {
             break;
-        if (result == ETIMEDOUT) /* the network thread still reads the last answer */
+        }
+        if (result == ETIMEDOUT) { /* the network thread still reads the last answer */
             result = pthread_cond_wait(&lane->work, &lane->net->lock);
-        else
+        } else {
             result = pthread_cond_timedwait(&lane->work, &lane->net->lock, &until);
+        }
     }
     if (lane->transfer == NULL && lane->idle) {
         struct net_lane **link = &lane->net->idle_lanes;
-        while (*link != lane)
+        while (*link != lane) {
             link = &(*link)->next_list;
+        }
         *link = lane->next_list;
         lane->idle = false;
     }
@@ -152,11 +163,13 @@ static void lane_free(struct net_lane *lane)
 static struct net_lane *lane_new(struct net *n)
 {
     struct net_lane *lane = calloc(1, sizeof(*lane));
-    if (lane == NULL)
+    if (lane == NULL) {
         return NULL;
+    }
     lane->net = n;
-    for (size_t i = 0; i < LANE_FDS; i++)
+    for (size_t i = 0; i < LANE_FDS; i++) {
         lane->fds[i] = -1;
+    }
     pthread_mutex_init(&lane->fd_lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -164,8 +177,9 @@ static struct net_lane *lane_new(struct net *n)
     pthread_cond_init(&lane->work, &monotonic);
     pthread_condattr_destroy(&monotonic);
     lane->easy = net_easy_new(n, true);
-    if (lane->easy == NULL)
+    if (lane->easy == NULL) {
         goto fail;
+    }
     CURL *curl = lane->easy->curl;
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, lane);
@@ -174,8 +188,9 @@ static struct net_lane *lane_new(struct net *n)
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, lane);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    if (pthread_create(&lane->thread, NULL, lane_main, lane) != 0)
+    if (pthread_create(&lane->thread, NULL, lane_main, lane) != 0) {
         goto fail;
+    }
     lane->next = n->lanes;
     n->lanes = lane;
     return lane;
@@ -194,8 +209,9 @@ struct net_lane *net_lane_take(struct net *n)
         lane->idle = false;
     }
     pthread_mutex_unlock(&n->lock);
-    if (lane == NULL)
+    if (lane == NULL) {
         return lane_new(n);
+    }
     pthread_mutex_lock(&lane->fd_lock);
     lane->aborted = false;
     pthread_mutex_unlock(&lane->fd_lock);
@@ -236,8 +252,9 @@ void net_lane_join_gone(struct net *n)
         gone = lane->next_list;
         pthread_join(lane->thread, NULL);
         struct net_lane **link = &n->lanes;
-        while (*link != lane)
+        while (*link != lane) {
             link = &(*link)->next;
+        }
         *link = lane->next;
         lane_free(lane);
     }
@@ -248,9 +265,10 @@ static bool wait_for_gone(struct net *n, const struct timespec *until)
 {
     int result = 0;
     pthread_mutex_lock(&n->lock);
-    while (n->gone_lanes == NULL && result != ETIMEDOUT)
+    while (n->gone_lanes == NULL && result != ETIMEDOUT) {
         result = until != NULL ? pthread_cond_timedwait(&n->lane_gone, &n->lock, until)
                                : pthread_cond_wait(&n->lane_gone, &n->lock);
+    }
     bool gone = n->gone_lanes != NULL;
     pthread_mutex_unlock(&n->lock);
     return gone;
@@ -269,8 +287,9 @@ void net_lane_stop_all(struct net *n)
     pthread_mutex_unlock(&n->lock);
     while (n->lanes != NULL) {
         if (!wait_for_gone(n, until)) {
-            for (struct net_lane *lane = n->lanes; lane != NULL; lane = lane->next)
+            for (struct net_lane *lane = n->lanes; lane != NULL; lane = lane->next) {
                 net_lane_abort(lane);
+            }
             until = NULL;
             continue;
         }

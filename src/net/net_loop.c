@@ -16,10 +16,12 @@ static int on_socket(CURL *curl, curl_socket_t fd, int what, void *context, void
 {
     (void)curl, (void)known;
     uint32_t events = 0;
-    if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
+    if (what == CURL_POLL_IN || what == CURL_POLL_INOUT) {
         events |= EPOLLIN;
-    if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
+    }
+    if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT) {
         events |= EPOLLOUT;
+    }
     net_socket_want(context, fd, events);
     return 0;
 }
@@ -36,12 +38,14 @@ int net_loop_open(struct net *n)
 {
     n->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN, .data.fd = n->wake_fd};
-    if (n->epoll_fd < 0 || epoll_ctl(n->epoll_fd, EPOLL_CTL_ADD, n->wake_fd, &event) != 0)
+    if (n->epoll_fd < 0 || epoll_ctl(n->epoll_fd, EPOLL_CTL_ADD, n->wake_fd, &event) != 0) {
         return -1;
+    }
     n->multi = curl_multi_init();
     n->share = curl_share_init();
-    if (n->multi == NULL || n->share == NULL)
+    if (n->multi == NULL || n->share == NULL) {
         return -1;
+    }
     /* One thread uses the share, so it needs no lock functions. */
     curl_share_setopt(n->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     curl_multi_setopt(n->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
@@ -62,14 +66,16 @@ void net_loop_close(struct net *n)
     curl_multi_cleanup(n->multi);
     curl_share_cleanup(n->share);
     free(n->sockets);
-    if (n->epoll_fd >= 0)
+    if (n->epoll_fd >= 0) {
         close(n->epoll_fd);
+    }
 }
 
 static void release_easy(struct net *n, struct transfer *t)
 {
-    if (t->easy != NULL)
+    if (t->easy != NULL) {
         net_easy_forget(t->easy);
+    }
     if (t->lane != NULL) {
         net_lane_release(n, t->lane);
     } else if (t->easy != NULL) {
@@ -105,14 +111,16 @@ static void finish_sent(struct net *n, struct transfer *t, CURLcode code)
     net_reply_fill(t->easy, code, &reply);
     if (t->aborted != NET_OK && reply.error != NET_OK) {
         reply.error = t->aborted;
-        if (t->aborted == NET_TIMEOUT)
+        if (t->aborted == NET_TIMEOUT) {
             snprintf(reply.detail, sizeof(reply.detail), "no answer within %lld ms",
                      (long long)t->request->timeout_ms);
-        else
+        } else {
             snprintf(reply.detail, sizeof(reply.detail), "cancelled");
+        }
     }
-    if (t->easy->connected > 0 && !t->easy->reused)
+    if (t->easy->connected > 0 && !t->easy->reused) {
         metric_add(n->connects, 1);
+    }
     net_queue_done(n, t);
     finish(n, t, &reply);
 }
@@ -150,12 +158,14 @@ static void accept_one(struct net *n, struct transfer *t)
     t->next = t->previous = NULL;
     bool known = net_heap_add(n, t) == 0;
     if (t->kind == NET_TIMER) {
-        if (!known)
+        if (!known) {
             fire(n, t);
+        }
         return;
     }
-    if (!known || net_queue_add(n, t) != 0)
+    if (!known || net_queue_add(n, t) != 0) {
         finish_unsent(n, t, NET_NO_MEMORY, "out of memory");
+    }
 }
 
 /* A cancelled one of this bucket; its mark is taken off. */
@@ -163,10 +173,12 @@ static struct transfer *take_cancelled(struct net *n, size_t bucket)
 {
     pthread_mutex_lock(&n->lock);
     struct transfer *t = n->table[bucket];
-    while (t != NULL && !t->cancelled)
+    while (t != NULL && !t->cancelled) {
         t = t->table_next;
-    if (t != NULL)
+    }
+    if (t != NULL) {
         t->cancelled = false;
+    }
     pthread_mutex_unlock(&n->lock);
     return t;
 }
@@ -190,26 +202,30 @@ static bool take_news(struct net *n)
     }
     for (size_t i = 0; cancels && i < NET_TABLE_SIZE; i++) {
         struct transfer *t;
-        while ((t = take_cancelled(n, i)) != NULL)
+        while ((t = take_cancelled(n, i)) != NULL) {
             abort_transfer(n, t, NET_CANCELLED);
+        }
     }
-    if (gone)
+    if (gone) {
         net_lane_join_gone(n);
+    }
     return !stop;
 }
 
 static void end_what_is_due(struct net *n)
 {
     int64_t now = n->heap_len > 0 ? net_now_us() : 0;
-    while (n->heap_len > 0 && n->heap[0]->deadline_us <= now)
+    while (n->heap_len > 0 && n->heap[0]->deadline_us <= now) {
         abort_transfer(n, n->heap[0], NET_TIMEOUT);
+    }
 }
 
 static struct net_easy *take_easy(struct net *n)
 {
     struct net_easy *e = n->pool;
-    if (e == NULL)
+    if (e == NULL) {
         return net_easy_new(n, false);
+    }
     n->pool = e->next;
     e->next = NULL;
     return e;
@@ -225,18 +241,21 @@ static void start(struct net *n, struct transfer *t)
     } else {
         t->easy = take_easy(n);
     }
-    if (t->easy == NULL)
+    if (t->easy == NULL) {
         goto fail;
+    }
     error = net_easy_prepare(t->easy, t->request);
-    if (error != NET_OK)
+    if (error != NET_OK) {
         goto fail;
+    }
     if (t->kind == NET_MAIL) {
         net_lane_run(t->lane, t);
         return;
     }
     curl_easy_setopt(t->easy->curl, CURLOPT_PRIVATE, (void *)t);
-    if (curl_multi_add_handle(n->multi, t->easy->curl) == CURLM_OK)
+    if (curl_multi_add_handle(n->multi, t->easy->curl) == CURLM_OK) {
         return;
+    }
     error = NET_NO_MEMORY;
 fail:
     net_queue_done(n, t);
@@ -247,15 +266,17 @@ fail:
 static void start_waiting(struct net *n)
 {
     struct transfer *t;
-    while ((t = net_queue_next(n)) != NULL)
+    while ((t = net_queue_next(n)) != NULL) {
         start(n, t);
+    }
 }
 
 static void run_curl_timer(struct net *n)
 {
     int running;
-    if (n->curl_due_us > net_now_us())
+    if (n->curl_due_us > net_now_us()) {
         return;
+    }
     n->curl_due_us = NET_NEVER;
     curl_multi_socket_action(n->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 }
@@ -267,8 +288,9 @@ static bool collect(struct net *n)
     CURLMsg *message;
     int left;
     while ((message = curl_multi_info_read(n->multi, &left)) != NULL) {
-        if (message->msg != CURLMSG_DONE)
+        if (message->msg != CURLMSG_DONE) {
             continue;
+        }
         CURLcode code = message->data.result;
         CURL *curl = message->easy_handle;
         struct transfer *t = NULL;
@@ -283,13 +305,16 @@ static bool collect(struct net *n)
 static int sleep_ms(const struct net *n)
 {
     int64_t due = n->curl_due_us;
-    if (n->heap_len > 0 && n->heap[0]->deadline_us < due)
+    if (n->heap_len > 0 && n->heap[0]->deadline_us < due) {
         due = n->heap[0]->deadline_us;
-    if (due == NET_NEVER)
+    }
+    if (due == NET_NEVER) {
         return -1;
+    }
     int64_t us = due - net_now_us();
-    if (us <= 0)
+    if (us <= 0) {
         return 0;
+    }
     return us / 1000 < INT_MAX ? (int)((us + 999) / 1000) : INT_MAX;
 }
 
@@ -314,8 +339,9 @@ static void wait_and_act(struct net *n, int ms)
             (void)got;
             continue;
         }
-        if (!net_socket_wanted(n, fd))
+        if (!net_socket_wanted(n, fd)) {
             continue;
+        }
         uint32_t seen = events[i].events;
         int mask = ((seen & EPOLLIN) ? CURL_CSELECT_IN : 0) |
                    ((seen & EPOLLOUT) ? CURL_CSELECT_OUT : 0) |
@@ -341,15 +367,18 @@ static void cancel_all(struct net *n)
 {
     for (;;) {
         take_news(n);
-        while (n->heap_len > 0)
+        while (n->heap_len > 0) {
             abort_transfer(n, n->heap[0], NET_CANCELLED);
+        }
         pthread_mutex_lock(&n->lock);
         bool more = n->incoming != NULL || n->returned != NULL;
         pthread_mutex_unlock(&n->lock);
-        if (!more && n->running == 0)
+        if (!more && n->running == 0) {
             return;
-        if (!more)
+        }
+        if (!more) {
             wait_and_act(n, sleep_ms(n));
+        }
     }
 }
 

@@ -27,10 +27,12 @@ static void heap_down(struct net *n, size_t i)
     for (;;) {
         size_t child = 2 * i + 1;
         if (child + 1 < n->heap_len &&
-            n->heap[child + 1]->deadline_us < n->heap[child]->deadline_us)
+            n->heap[child + 1]->deadline_us < n->heap[child]->deadline_us) {
             child++;
-        if (child >= n->heap_len || n->heap[child]->deadline_us >= t->deadline_us)
+        }
+        if (child >= n->heap_len || n->heap[child]->deadline_us >= t->deadline_us) {
             break;
+        }
         heap_put(n, i, n->heap[child]);
         i = child;
     }
@@ -43,8 +45,9 @@ int net_heap_add(struct net *n, struct transfer *t)
         size_t cap = n->heap_cap > 0 ? 2 * n->heap_cap : 64;
         /* NOLINTNEXTLINE(bugprone-sizeof-expression): it is an array of pointers */
         struct transfer **heap = realloc(n->heap, cap * sizeof(*heap));
-        if (heap == NULL)
+        if (heap == NULL) {
             return -1;
+        }
         n->heap = heap;
         n->heap_cap = cap;
     }
@@ -56,12 +59,14 @@ int net_heap_add(struct net *n, struct transfer *t)
 void net_heap_remove(struct net *n, struct transfer *t)
 {
     size_t i = t->heap_index;
-    if (i == SIZE_MAX)
+    if (i == SIZE_MAX) {
         return;
+    }
     t->heap_index = SIZE_MAX;
     struct transfer *moved = n->heap[--n->heap_len];
-    if (moved == t)
+    if (moved == t) {
         return;
+    }
     heap_put(n, i, moved);
     heap_up(n, i);
     heap_down(n, moved->heap_index);
@@ -78,12 +83,15 @@ static struct span host_key(const char *url)
 static struct net_host *host_of(struct net *n, const char *url)
 {
     struct span key = host_key(url);
-    for (struct net_host *h = n->hosts; h != NULL; h = h->next)
-        if (span_equal(key, (struct span){h->key, h->key_len}))
+    for (struct net_host *h = n->hosts; h != NULL; h = h->next) {
+        if (span_equal(key, (struct span){h->key, h->key_len})) {
             return h;
+        }
+    }
     struct net_host *h = calloc(1, sizeof(*h) + key.len);
-    if (h == NULL)
+    if (h == NULL) {
         return NULL;
+    }
     memcpy(h->key, key.ptr, key.len);
     h->key_len = key.len;
     h->next = n->hosts;
@@ -94,15 +102,17 @@ static struct net_host *host_of(struct net *n, const char *url)
 static struct net_host **host_link(struct net *n, const struct net_host *h)
 {
     struct net_host **link = &n->hosts;
-    while (*link != h)
+    while (*link != h) {
         link = &(*link)->next;
+    }
     return link;
 }
 
 static void host_drop_if_unused(struct net *n, struct net_host *h)
 {
-    if (h->running > 0 || h->first != NULL)
+    if (h->running > 0 || h->first != NULL) {
         return;
+    }
     *host_link(n, h) = h->next;
     free(h);
 }
@@ -110,8 +120,9 @@ static void host_drop_if_unused(struct net *n, struct net_host *h)
 int net_queue_add(struct net *n, struct transfer *t)
 {
     struct net_host *h = host_of(n, t->request->url);
-    if (h == NULL)
+    if (h == NULL) {
         return -1;
+    }
     t->host = h;
     t->next = NULL;
     t->previous = h->last;
@@ -145,27 +156,32 @@ static void end_turn(struct net *n, struct net_host *h)
     *host_link(n, h) = h->next;
     h->next = NULL;
     struct net_host **end = &n->hosts;
-    while (*end != NULL)
+    while (*end != NULL) {
         end = &(*end)->next;
+    }
     *end = h;
 }
 
 struct transfer *net_queue_next(struct net *n)
 {
-    if (n->waiting == 0 || n->running >= n->max_in_flight)
+    if (n->waiting == 0 || n->running >= n->max_in_flight) {
         return NULL;
+    }
     struct net_host *h = n->hosts;
-    while (h != NULL && (h->first == NULL || h->running >= n->max_host))
+    while (h != NULL && (h->first == NULL || h->running >= n->max_host)) {
         h = h->next;
-    if (h == NULL)
+    }
+    if (h == NULL) {
         return NULL;
+    }
     struct transfer *t = h->first;
     unlink_waiting(n, t);
     h->running++;
     n->running++;
     metric_set(n->in_flight, (int64_t)n->running);
-    if (h->next != NULL)
+    if (h->next != NULL) {
         end_turn(n, h);
+    }
     return t;
 }
 

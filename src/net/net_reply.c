@@ -10,8 +10,9 @@
 void net_reply_reset(struct net_easy *e)
 {
     buf_clear(&e->head);
-    if (e->body.cap > NET_KEEP_BUFFER)
+    if (e->body.cap > NET_KEEP_BUFFER) {
         buf_free(&e->body);
+    }
     buf_clear(&e->body);
     e->header_count = 0;
     e->error[0] = e->enhanced[0] = '\0';
@@ -29,8 +30,9 @@ static int on_connected(void *context, char *primary_ip, char *local_ip, int pri
 {
     (void)primary_ip, (void)local_ip, (void)primary_port, (void)local_port;
     struct net_easy *e = context;
-    if (++e->connected > 1)
+    if (++e->connected > 1) {
         return CURL_PREREQFUNC_ABORT;
+    }
     long connects = 0;
     curl_easy_getinfo(e->curl, CURLINFO_NUM_CONNECTS, &connects);
     e->reused = connects == 0;
@@ -39,8 +41,9 @@ static int on_connected(void *context, char *primary_ip, char *local_ip, int pri
 
 static struct span trim(struct span s)
 {
-    while (s.len > 0 && strchr(" \t\r\n", s.ptr[s.len - 1]) != NULL)
+    while (s.len > 0 && strchr(" \t\r\n", s.ptr[s.len - 1]) != NULL) {
         s.len--;
+    }
     while (s.len > 0 && (*s.ptr == ' ' || *s.ptr == '\t')) {
         s.ptr++;
         s.len--;
@@ -55,18 +58,23 @@ static void note_mail_line(struct net_easy *e, struct span line)
 {
     const char *p = line.ptr;
     if (line.len < 4 || !isdigit((unsigned char)p[0]) || !isdigit((unsigned char)p[1]) ||
-        !isdigit((unsigned char)p[2]) || memcmp(p, "221", 3) == 0)
+        !isdigit((unsigned char)p[2]) || memcmp(p, "221", 3) == 0) {
         return;
-    if (p[3] != '-' && e->connected > 0)
+    }
+    if (p[3] != '-' && e->connected > 0) {
         e->mail_replies++;
-    if (p[3] != '-')
+    }
+    if (p[3] != '-') {
         e->mail_status = (p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0');
-    if (line.len < 9 || strchr("45", p[0]) == NULL || p[4] != p[0] || p[5] != '.')
+    }
+    if (line.len < 9 || strchr("45", p[0]) == NULL || p[4] != p[0] || p[5] != '.') {
         return;
+    }
     size_t len = 0;
     while (4 + len < line.len && len < sizeof(e->enhanced) - 1 &&
-           (isdigit((unsigned char)p[4 + len]) || p[4 + len] == '.'))
+           (isdigit((unsigned char)p[4 + len]) || p[4 + len] == '.')) {
         len++;
+    }
     memcpy(e->enhanced, p + 4, len);
     e->enhanced[len] = '\0';
 }
@@ -74,15 +82,17 @@ static void note_mail_line(struct net_easy *e, struct span line)
 static void note_header(struct net_easy *e, struct span line)
 {
     const char *colon = line.len > 0 ? memchr(line.ptr, ':', line.len) : NULL;
-    if (colon == NULL || memchr(line.ptr, '\0', line.len) != NULL)
+    if (colon == NULL || memchr(line.ptr, '\0', line.len) != NULL) {
         return;
+    }
     size_t name = (size_t)(colon - line.ptr);
     buf_add(&e->head, line.ptr, name);
     buf_add_char(&e->head, '\0');
     buf_add_span(&e->head, trim((struct span){colon + 1, line.len - name - 1}));
     buf_add_char(&e->head, '\0');
-    if (!buf_failed(&e->head))
+    if (!buf_failed(&e->head)) {
         e->header_count++;
+    }
 }
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): libcurl says so */
@@ -105,8 +115,9 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context)
         curl_easy_getinfo(e->curl, CURLINFO_RESPONSE_CODE, &status);
         e->head_ended = status >= 200;
     }
-    if (!buf_failed(&e->head))
+    if (!buf_failed(&e->head)) {
         return line.len;
+    }
     e->too_large = e->head.len + line.len > NET_HEAD_MAX;
     return 0;
 }
@@ -115,8 +126,9 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 {
     struct net_easy *e = context;
     size_t len = size * count;
-    if (e->mail)
+    if (e->mail) {
         return len;
+    }
     if (len > e->request->max_reply - e->body.len) {
         e->too_large = true;
         return 0;
@@ -128,16 +140,21 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 CURLcode net_reply_install(struct net_easy *e)
 {
     CURLcode code = curl_easy_setopt(e->curl, CURLOPT_HEADERFUNCTION, on_header);
-    if (code == CURLE_OK)
+    if (code == CURLE_OK) {
         code = curl_easy_setopt(e->curl, CURLOPT_HEADERDATA, (void *)e);
-    if (code == CURLE_OK)
+    }
+    if (code == CURLE_OK) {
         code = curl_easy_setopt(e->curl, CURLOPT_WRITEFUNCTION, on_body);
-    if (code == CURLE_OK)
+    }
+    if (code == CURLE_OK) {
         code = curl_easy_setopt(e->curl, CURLOPT_WRITEDATA, (void *)e);
-    if (code == CURLE_OK)
+    }
+    if (code == CURLE_OK) {
         code = curl_easy_setopt(e->curl, CURLOPT_PREREQFUNCTION, on_connected);
-    if (code == CURLE_OK)
+    }
+    if (code == CURLE_OK) {
         code = curl_easy_setopt(e->curl, CURLOPT_PREREQDATA, (void *)e);
+    }
     return code;
 }
 
@@ -174,25 +191,34 @@ static enum net_error meaning(const struct net_easy *e, CURLcode code, int statu
 {
     enum net_error plain = plain_meaning(code);
     bool connected = e->connected > 0;
-    if (code == CURLE_OK && !e->mail && !e->head_ended)
+    if (code == CURLE_OK && !e->mail && !e->head_ended) {
         return NET_BROKEN; /* closed in the middle of the head: libcurl lets that pass */
-    if (code == CURLE_OK || plain != NET_OK)
+    }
+    if (code == CURLE_OK || plain != NET_OK) {
         return plain;
-    if (e->too_large)
+    }
+    if (e->too_large) {
         return NET_TOO_LARGE;
-    if (code == CURLE_WRITE_ERROR)
+    }
+    if (code == CURLE_WRITE_ERROR) {
         return NET_NO_MEMORY; /* the answer could not be kept */
-    if (e->mail && !connected && (code == CURLE_LOGIN_DENIED || code == CURLE_AUTH_ERROR))
+    }
+    if (e->mail && !connected && (code == CURLE_LOGIN_DENIED || code == CURLE_AUTH_ERROR)) {
         return NET_LOGIN;
-    if (e->mail && status >= 400)
+    }
+    if (e->mail && status >= 400) {
         return connected ? NET_REFUSED : NET_CONNECT;
-    if (code == CURLE_OPERATION_TIMEDOUT)
+    }
+    if (code == CURLE_OPERATION_TIMEDOUT) {
         return connected ? NET_TIMEOUT : NET_CONNECT;
-    if (connected)
+    }
+    if (connected) {
         return NET_BROKEN;
+    }
     if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL ||
-        code == CURLE_BAD_FUNCTION_ARGUMENT || code == CURLE_LOGIN_DENIED)
+        code == CURLE_BAD_FUNCTION_ARGUMENT || code == CURLE_LOGIN_DENIED) {
         return NET_INVALID;
+    }
     return NET_BROKEN;
 }
 
@@ -200,8 +226,9 @@ void net_reply_fail(struct net_reply *reply, enum net_error error, const char *d
 {
     *reply = (struct net_reply){.error = error};
     size_t len = 0;
-    for (; len < sizeof(reply->detail) - 1 && detail[len] != '\0'; len++)
+    for (; len < sizeof(reply->detail) - 1 && detail[len] != '\0'; len++) {
         reply->detail[len] = (char)((unsigned char)detail[len] < ' ' ? ' ' : detail[len]);
+    }
     reply->detail[len] = '\0';
 }
 
@@ -210,8 +237,9 @@ static int list_headers(struct net_easy *e, struct net_reply *reply)
 {
     if (e->header_count > e->headers_size) {
         struct net_header *headers = realloc(e->headers, e->header_count * sizeof(*headers));
-        if (headers == NULL)
+        if (headers == NULL) {
             return -1;
+        }
         e->headers = headers;
         e->headers_size = e->header_count;
     }
@@ -231,18 +259,20 @@ void net_reply_fill(struct net_easy *e, CURLcode code, struct net_reply *reply)
 {
     long status = 0;
     curl_easy_getinfo(e->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (e->mail)
+    if (e->mail) {
         status = e->mail_status;
+    }
     enum net_error error = meaning(e, code, (int)status);
     const char *text = e->error[0] != '\0' ? e->error : curl_easy_strerror(code);
-    if (error == NET_OK)
+    if (error == NET_OK) {
         text = "";
-    else if (error == NET_TOO_LARGE)
+    } else if (error == NET_TOO_LARGE) {
         text = "the answer is larger than allowed";
-    else if (error == NET_BROKEN && code == CURLE_OK)
+    } else if (error == NET_BROKEN && code == CURLE_OK) {
         text = "the answer ended in its head";
-    else if (error == NET_BROKEN && e->connected > 1)
+    } else if (error == NET_BROKEN && e->connected > 1) {
         text = "the kept connection was closed by the other side";
+    }
     net_reply_fail(reply, error, text);
     reply->status = (int)status;
     memcpy(reply->enhanced, e->enhanced, sizeof(reply->enhanced));
@@ -250,9 +280,11 @@ void net_reply_fill(struct net_easy *e, CURLcode code, struct net_reply *reply)
     reply->reused_connection = e->reused;
     reply->reply_started = e->reply_started;
     size_t len = strlen(reply->detail);
-    if (e->mail && error != NET_OK && e->enhanced[0] != '\0' && status >= 400)
+    if (e->mail && error != NET_OK && e->enhanced[0] != '\0' && status >= 400) {
         snprintf(reply->detail + len, sizeof(reply->detail) - len, " (%s)", e->enhanced);
-    if (list_headers(e, reply) != 0 && error == NET_OK)
+    }
+    if (list_headers(e, reply) != 0 && error == NET_OK) {
         net_reply_fail(reply, NET_NO_MEMORY, "out of memory");
+    }
     reply->body = buf_span(&e->body);
 }

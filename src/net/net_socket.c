@@ -34,15 +34,19 @@ static int control(struct net *n, int op, int fd, uint32_t events)
 static bool make_room(struct net *n, int fd)
 {
     size_t size = n->sockets_size;
-    if ((size_t)fd < size)
+    if ((size_t)fd < size) {
         return true;
-    while (size <= (size_t)fd)
+    }
+    while (size <= (size_t)fd) {
         size = size * 2 + 16;
+    }
     struct net_socket *sockets = realloc(n->sockets, size * sizeof(*sockets));
-    if (sockets == NULL)
+    if (sockets == NULL) {
         return false;
-    for (size_t i = n->sockets_size; i < size; i++)
+    }
+    for (size_t i = n->sockets_size; i < size; i++) {
         sockets[i] = (struct net_socket){0};
+    }
     n->sockets = sockets;
     n->sockets_size = size;
     return true;
@@ -53,8 +57,9 @@ curl_socket_t net_socket_open(void *net, curlsocktype purpose, struct curl_socka
     (void)purpose;
     struct net *n = net;
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd >= 0 && make_room(n, fd))
+    if (fd >= 0 && make_room(n, fd)) {
         n->sockets[fd] = (struct net_socket){.ours = true};
+    }
     return fd >= 0 ? fd : CURL_SOCKET_BAD;
 }
 
@@ -62,8 +67,9 @@ int net_socket_close(void *net, curl_socket_t fd)
 {
     struct net *n = net;
     struct net_socket *s = find(n, fd);
-    if (s != NULL)
+    if (s != NULL) {
         s->ours = false;
+    }
     return close(fd);
 }
 
@@ -74,24 +80,29 @@ void net_socket_want(struct net *n, int fd, uint32_t events)
         s->ours = false;
         s = NULL;
     }
-    if (s != NULL)
+    if (s != NULL) {
         s->wanted = events;
-    if (s != NULL && (events == 0 || events == s->watched))
+    }
+    if (s != NULL && (events == 0 || events == s->watched)) {
         return;
+    }
     int rc;
-    if (events == 0)
+    if (events == 0) {
         rc = control(n, EPOLL_CTL_DEL, fd, 0);
-    else if ((rc = control(n, EPOLL_CTL_ADD, fd, events)) != 0 && errno == EEXIST)
+    } else if ((rc = control(n, EPOLL_CTL_ADD, fd, events)) != 0 && errno == EEXIST) {
         rc = control(n, EPOLL_CTL_MOD, fd, events);
-    if (s != NULL)
+    }
+    if (s != NULL) {
         s->watched = rc == 0 ? events : 0;
+    }
 }
 
 bool net_socket_wanted(struct net *n, int fd)
 {
     struct net_socket *s = find(n, fd);
-    if (s == NULL || s->wanted != 0)
+    if (s == NULL || s->wanted != 0) {
         return true;
+    }
     control(n, EPOLL_CTL_DEL, fd, 0);
     s->watched = 0;
     return false;

@@ -71,9 +71,11 @@ static void explain(const struct maildir *m, const char *what, char error[OUTBOX
 static void to_file_form(struct buf *text)
 {
     size_t out = 0;
-    for (size_t i = 0; i < text->len; i++)
-        if (text->data[i] != '\r' || i + 1 == text->len || text->data[i + 1] != '\n')
+    for (size_t i = 0; i < text->len; i++) {
+        if (text->data[i] != '\r' || i + 1 == text->len || text->data[i + 1] != '\n') {
             text->data[out++] = text->data[i];
+        }
+    }
     text->len = out;
 }
 
@@ -81,10 +83,12 @@ static int write_all(int fd, struct span bytes)
 {
     while (bytes.len > 0) {
         ssize_t n = write(fd, bytes.ptr, bytes.len);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n <= 0)
+        }
+        if (n <= 0) {
             return -1;
+        }
         bytes.ptr += n;
         bytes.len -= (size_t)n;
     }
@@ -96,18 +100,21 @@ static int create_file(const struct maildir_folders *f, const char *name)
 {
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
     int fd = openat(f->tmp_fd, name, flags, 0640);
-    if (fd >= 0 || errno != EEXIST)
+    if (fd >= 0 || errno != EEXIST) {
         return fd;
+    }
     struct stat status;
     if (fstatat(f->tmp_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_nlink > 1) {
         errno = EEXIST;
         return -1;
     }
-    if (unlinkat(f->tmp_fd, name, 0) != 0 && errno != ENOENT)
+    if (unlinkat(f->tmp_fd, name, 0) != 0 && errno != ENOENT) {
         return -1;
+    }
     fd = openat(f->tmp_fd, name, flags, 0640);
-    if (fd < 0 && errno == EEXIST)
+    if (fd < 0 && errno == EEXIST) {
         errno = EIO; /* somebody else's doing: nothing was delivered */
+    }
     return fd;
 }
 
@@ -128,8 +135,9 @@ static int write_file(const struct maildir *m, const struct maildir_folders *f,
     if (fd >= 0) {
         saved = errno;
         close(fd);
-        if (!ok)
+        if (!ok) {
             unlinkat(f->tmp_fd, name, 0);
+        }
     }
     buf_free(&text);
     errno = saved;
@@ -139,11 +147,13 @@ static int write_file(const struct maildir *m, const struct maildir_folders *f,
 /* Makes a durable file visible in new/. 0, or -1 with errno, and then it is not in tmp/ either. */
 static int deliver(const struct maildir_folders *f, const char *name)
 {
-    if (linkat(f->tmp_fd, name, f->new_fd, name, 0) == 0 || errno == EEXIST)
+    if (linkat(f->tmp_fd, name, f->new_fd, name, 0) == 0 || errno == EEXIST) {
         return 0;
+    }
     if ((errno == EPERM || errno == EOPNOTSUPP) && /* no hard links here */
-        renameat(f->tmp_fd, name, f->new_fd, name) == 0)
+        renameat(f->tmp_fd, name, f->new_fd, name) == 0) {
         return 0;
+    }
     int saved = errno;
     unlinkat(f->tmp_fd, name, 0);
     errno = saved;
@@ -202,8 +212,9 @@ static void discard_batch(const struct maildir *m, const struct maildir_folders 
     for (size_t i = 0; i < written; i++) {
         mail_name name;
         name_of(&b->entries[i], name);
-        if (b->fresh[i])
+        if (b->fresh[i]) {
             unlinkat(f->tmp_fd, name, 0);
+        }
     }
 }
 
@@ -241,16 +252,18 @@ static void maildir_start(struct mailer *mailer, const _Atomic bool *stop)
     int tmp_fd = maildir_folders_part(m->folder, "tmp");
     DIR *dir = tmp_fd >= 0 ? fdopendir(tmp_fd) : NULL;
     if (dir == NULL) {
-        if (tmp_fd >= 0)
+        if (tmp_fd >= 0) {
             close(tmp_fd);
+        }
         return;
     }
     time_t old = time(NULL) - TMP_AGE_S;
     for (struct dirent *d; (d = readdir(dir)) != NULL;) {
         struct stat status;
         if (is_ours(d->d_name) && fstatat(tmp_fd, d->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-            (status.st_nlink < 2 || status.st_mtime < old))
+            (status.st_nlink < 2 || status.st_mtime < old)) {
             unlinkat(tmp_fd, d->d_name, 0);
+        }
     }
     closedir(dir);
 }
@@ -271,10 +284,11 @@ static void maildir_send(struct mailer *mailer, const struct outbox_entry *entri
     }
     size_t written = write_batch(m, &f, &b);
     /* syncfs() tells of failed writes since Linux 5.8, of those since the folder was opened. */
-    if (!synced_together(&b) || syncfs(f.tmp_fd) == 0)
+    if (!synced_together(&b) || syncfs(f.tmp_fd) == 0) {
         deliver_batch(m, &f, &b, written);
-    else
+    } else {
         discard_batch(m, &f, &b, written);
+    }
     maildir_folders_close(&f);
 }
 
@@ -282,10 +296,12 @@ static void maildir_settled(struct mailer *mailer)
 {
     struct maildir *m = (struct maildir *)mailer;
     int tmp_fd = maildir_folders_part(m->folder, "tmp");
-    for (size_t i = 0; tmp_fd >= 0 && i < m->unsettled_count; i++)
+    for (size_t i = 0; tmp_fd >= 0 && i < m->unsettled_count; i++) {
         unlinkat(tmp_fd, m->unsettled[i], 0);
-    if (tmp_fd >= 0)
+    }
+    if (tmp_fd >= 0) {
         close(tmp_fd);
+    }
     m->unsettled_count = 0;
 }
 
@@ -308,10 +324,12 @@ static int maildir_check(struct mailer *mailer, char reason[OUTBOX_ERROR_SIZE])
     int fd = openat(f.tmp_fd, probe, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     bool ok = fd >= 0 && write_all(fd, SPAN("check\n")) == 0 && fsync(fd) == 0 &&
               faccessat(f.new_fd, ".", W_OK | X_OK, 0) == 0;
-    if (!ok)
+    if (!ok) {
         explain(m, "write to it", reason);
-    if (fd >= 0)
+    }
+    if (fd >= 0) {
         close(fd);
+    }
     unlinkat(f.tmp_fd, probe, 0);
     maildir_folders_close(&f);
     return ok ? 0 : -1;

@@ -20,8 +20,9 @@ int maildir_folders_make(const char *folder)
             *p = '/';
         }
         buf_free(&path);
-        if (failed)
+        if (failed) {
             return -1;
+        }
     }
     return 0;
 }
@@ -49,10 +50,12 @@ int maildir_folders_open(const char *folder, struct maildir_folders *f)
 {
     f->new_fd = -1;
     f->tmp_fd = open_part(folder, "tmp");
-    if (f->tmp_fd >= 0)
+    if (f->tmp_fd >= 0) {
         f->new_fd = open_part(folder, "new");
-    if (f->new_fd >= 0)
+    }
+    if (f->new_fd >= 0) {
         return 0;
+    }
     int saved = errno;
     maildir_folders_close(f);
     errno = saved;
@@ -61,8 +64,10 @@ int maildir_folders_open(const char *folder, struct maildir_folders *f)
 
 void maildir_folders_close(struct maildir_folders *f)
 {
-    if (f->tmp_fd >= 0)
+    if (f->tmp_fd >= 0) {
         close(f->tmp_fd);
-    if (f->new_fd >= 0)
+    }
+    if (f->new_fd >= 0) {
         close(f->new_fd);
+    }
 }

@@ -2,6 +2,7 @@
 
 void mailer_free(struct mailer *m)
 {
-    if (m != NULL)
+    if (m != NULL) {
         m->ops->free(m);
+    }
 }

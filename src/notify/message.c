@@ -38,8 +38,9 @@ static int take_receivers(struct mail_addresses *out, const char *receivers,
             return -1;
         }
         char *one = take_address(mail_form_next(&receivers), "RECEIVER_EMAIL", reason);
-        if (one == NULL)
+        if (one == NULL) {
             return -1;
+        }
         out->receivers[out->receiver_count++] = one;
     }
     return 0;
@@ -50,8 +51,10 @@ int mail_addresses_parse(struct mail_addresses *out, const char *sender, const c
 {
     *out = (struct mail_addresses){0};
     out->sender = take_address(mail_form_trim(span_of(sender)), "SENDER_EMAIL", reason);
-    if (out->sender != NULL && take_receivers(out, receivers != NULL ? receivers : "", reason) == 0)
+    if (out->sender != NULL &&
+        take_receivers(out, receivers != NULL ? receivers : "", reason) == 0) {
         return 0;
+    }
     mail_addresses_free(out);
     return -1;
 }
@@ -59,8 +62,9 @@ int mail_addresses_parse(struct mail_addresses *out, const char *sender, const c
 void mail_addresses_free(struct mail_addresses *addresses)
 {
     free(addresses->sender);
-    for (size_t i = 0; i < addresses->receiver_count; i++)
+    for (size_t i = 0; i < addresses->receiver_count; i++) {
         free(addresses->receivers[i]);
+    }
     *addresses = (struct mail_addresses){0};
 }
 
@@ -82,8 +86,9 @@ static void add_head(struct buf *out, const struct outbox_entry *entry,
     buf_add_str(out, "Date: ");
     message_date(out, entry->created_us);
     buf_addf(out, "\r\nFrom: %s\r\nTo: ", addresses->sender);
-    for (size_t i = 0; i < addresses->receiver_count; i++)
+    for (size_t i = 0; i < addresses->receiver_count; i++) {
         buf_addf(out, "%s%s", i > 0 ? ",\r\n " : "", addresses->receivers[i]);
+    }
     buf_addf(out,
              "\r\nMessage-ID: <review.%llu.%lld%s>\r\nSubject: ", (unsigned long long)entry->id,
              (long long)entry->created_us, strchr(addresses->sender, '@'));

@@ -21,10 +21,12 @@ void message_base64(struct buf *out, struct span bytes)
         uint32_t v = (uint32_t)p[i] << 16 | (n > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
                      (n > 2 ? (uint32_t)p[i + 2] : 0);
         char four[4] = {digits[v >> 18], digits[v >> 12 & 63], '=', '='};
-        if (n > 1)
+        if (n > 1) {
             four[2] = digits[v >> 6 & 63];
-        if (n > 2)
+        }
+        if (n > 2) {
             four[3] = digits[v & 63];
+        }
         buf_add(out, four, 4);
     }
 }
@@ -57,10 +59,11 @@ void message_quoted_printable(struct buf *out, struct span text)
             buf_add_str(out, "=\r\n");
             column = 0;
         }
-        if (plain)
+        if (plain) {
             buf_add_char(out, (char)c);
-        else
+        } else {
             buf_add(out, (char[]){'=', hex_digits[c >> 4], hex_digits[c & 15]}, 3);
+        }
         column += size;
     }
 }
@@ -70,8 +73,9 @@ static bool is_plain(struct span text)
 {
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
-        if (c < ' ' || c > '~' || (c == '=' && i + 1 < text.len && text.ptr[i + 1] == '?'))
+        if (c < ' ' || c > '~' || (c == '=' && i + 1 < text.len && text.ptr[i + 1] == '?')) {
             return false;
+        }
     }
     return text.len == 0 || (text.ptr[0] != ' ' && text.ptr[text.len - 1] != ' ');
 }
@@ -87,10 +91,12 @@ void message_header_text(struct buf *out, struct span text, size_t used)
         while (n < text.len) {
             uint32_t code_point;
             size_t step = utf8_decode(text.ptr + n, text.len - n, &code_point);
-            if (step == 0)
+            if (step == 0) {
                 step = 1;
-            if (n + step > room)
+            }
+            if (n + step > room) {
                 break;
+            }
             n += step;
         }
         buf_add_str(out, "=?UTF-8?B?");
@@ -99,8 +105,9 @@ void message_header_text(struct buf *out, struct span text, size_t used)
         text.ptr += n;
         text.len -= n;
         used = 1; /* the blank that makes the next line belong to this header */
-        if (text.len > 0)
+        if (text.len > 0) {
             buf_add_str(out, "\r\n ");
+        }
     }
 }
 
@@ -111,8 +118,9 @@ void message_date(struct buf *out, int64_t wall_us)
                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     time_t seconds = (time_t)(wall_us / 1000000 - (wall_us % 1000000 < 0));
     struct tm t;
-    if (gmtime_r(&seconds, &t) == NULL)
+    if (gmtime_r(&seconds, &t) == NULL) {
         t = (struct tm){.tm_mday = 1, .tm_year = 70, .tm_wday = 4};
+    }
     buf_addf(out, "%s, %02d %s %04d %02d:%02d:%02d +0000", days[t.tm_wday], t.tm_mday,
              months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
 }
@@ -123,12 +131,14 @@ void message_clean(struct buf *out, struct span text)
         uint32_t c = 0;
         size_t n = utf8_decode(text.ptr, text.len, &c);
         bool bad = n == 0 || c < ' ' || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029;
-        if (n == 0)
+        if (n == 0) {
             n = 1;
-        if (bad)
+        }
+        if (bad) {
             buf_add_str(out, "\xEF\xBF\xBD");
-        else
+        } else {
             buf_add(out, text.ptr, n);
+        }
         text.ptr += n;
         text.len -= n;
     }
@@ -138,11 +148,13 @@ void message_crlf(struct buf *out, struct span text)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        if (c == '\n' && i > 0 && text.ptr[i - 1] == '\r')
+        if (c == '\n' && i > 0 && text.ptr[i - 1] == '\r') {
             continue;
-        if (c == '\n' || c == '\r')
+        }
+        if (c == '\n' || c == '\r') {
             buf_add_str(out, "\r\n");
-        else
+        } else {
             buf_add_char(out, c);
+        }
     }
 }

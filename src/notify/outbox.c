@@ -30,8 +30,9 @@ static void register_metrics(struct outbox *o, struct metrics *m)
 struct outbox *outbox_new(const struct outbox_config *config)
 {
     struct outbox *o = calloc(1, sizeof(*o));
-    if (o == NULL)
+    if (o == NULL) {
         return NULL;
+    }
     o->config = *config;
     o->random = config->seed != 0 ? config->seed : (uint64_t)clock_wall_us(config->clock) | 1;
     pthread_mutex_init(&o->lock, NULL);
@@ -57,9 +58,10 @@ static void sleep_until(struct outbox *o, int64_t due_us)
     }
     pthread_mutex_lock(&o->lock);
     int result = wait_us > 0 ? 0 : ETIMEDOUT;
-    while (!o->woken && !o->stop && result != ETIMEDOUT)
+    while (!o->woken && !o->stop && result != ETIMEDOUT) {
         result = wait_us == INT64_MAX ? pthread_cond_wait(&o->changed, &o->lock)
                                       : pthread_cond_timedwait(&o->changed, &o->lock, &until);
+    }
     o->woken = false;
     pthread_mutex_unlock(&o->lock);
 }
@@ -71,10 +73,12 @@ static void *notify_main(void *context)
     /* Answering comes first: what the mails cost is taken from what is left. */
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
     struct mailer *mailer = o->config.mailer;
-    if (mailer->ops->start != NULL)
+    if (mailer->ops->start != NULL) {
         mailer->ops->start(mailer, &o->stop);
-    while (!o->stop)
+    }
+    while (!o->stop) {
         sleep_until(o, outbox_step(o));
+    }
     return NULL;
 }
 
@@ -104,17 +108,20 @@ void outbox_stop_begin(struct outbox *o)
 void outbox_stop(struct outbox *o)
 {
     outbox_stop_begin(o);
-    if (o->started)
+    if (o->started) {
         pthread_join(o->thread, NULL);
+    }
     o->started = false;
-    if (o->unsettled > 0)
+    if (o->unsettled > 0) {
         outbox_step(o); /* the last chance to note what was sent */
+    }
 }
 
 void outbox_free(struct outbox *o)
 {
-    if (o == NULL)
+    if (o == NULL) {
         return;
+    }
     free(o->entries);
     free(o->mails);
     free(o->outcomes);

@@ -42,16 +42,18 @@ static int64_t mono_us(const struct outbox *o)
 static bool episode_failed(struct outbox *o, struct episode *e, int64_t wait_us)
 {
     int64_t now = mono_us(o);
-    if (e->failures == 0)
+    if (e->failures == 0) {
         e->since_us = now;
+    }
     e->resume_us = now + wait_us;
     return e->failures++ == 0;
 }
 
 static void episode_over(struct outbox *o, struct episode *e, const char *message)
 {
-    if (e->failures == 0)
+    if (e->failures == 0) {
         return;
+    }
     log_info(message, LOG_INT("seconds", (mono_us(o) - e->since_us) / SECOND_US),
              LOG_INT("tries", e->failures));
     *e = (struct episode){0};
@@ -60,29 +62,33 @@ static void episode_over(struct outbox *o, struct episode *e, const char *messag
 static void store_failed(struct outbox *o, const char *what)
 {
     int64_t wait_us = doubled(o->store_failing.failures, STORE_MAX_US);
-    if (episode_failed(o, &o->store_failing, wait_us))
+    if (episode_failed(o, &o->store_failing, wait_us)) {
         log_error("the outbox cannot be used; mails wait", LOG_STR("failed", what));
+    }
 }
 
 /* 0, or -1 when the outcomes could not be noted and are kept. */
 static int settle(struct outbox *o)
 {
-    if (o->unsettled == 0)
+    if (o->unsettled == 0) {
         return 0;
+    }
     if (store_settle(o->config.store, o->outcomes, o->unsettled) != 0) {
         store_failed(o, "noting what was sent");
         return -1;
     }
     o->unsettled = 0;
-    if (o->config.mailer->ops->settled != NULL)
+    if (o->config.mailer->ops->settled != NULL) {
         o->config.mailer->ops->settled(o->config.mailer);
+    }
     return 0;
 }
 
 static bool make_room(struct outbox *o, size_t count)
 {
-    if (count <= o->capacity)
+    if (count <= o->capacity) {
         return true;
+    }
     free(o->entries);
     free(o->mails);
     free(o->outcomes);
@@ -97,11 +103,13 @@ static bool make_room(struct outbox *o, size_t count)
 static void begin_pause(struct outbox *o, const struct mail_outcome *why)
 {
     int64_t wait_us = doubled(o->paused.failures, PAUSE_MAX_US);
-    if (why->pause_ms > 0)
+    if (why->pause_ms > 0) {
         wait_us = why->pause_ms * 1000;
+    }
     bool first = episode_failed(o, &o->paused, wait_us);
-    if (first || why->kind != o->pause_kind) /* static words, each exists once */
+    if (first || why->kind != o->pause_kind) { /* static words, each exists once */
         log_warn("mails are paused", LOG_STR("reason", why->error));
+    }
     o->pause_kind = why->kind;
     metric_set(o->pause_gauge, 1);
 }
@@ -161,15 +169,18 @@ static void judge_batch(struct outbox *o, size_t count)
     const struct mail_outcome *pause = NULL;
     bool answered = false;
     for (size_t i = 0; i < count; i++) {
-        if (o->mails[i].result != MAIL_PAUSE)
+        if (o->mails[i].result != MAIL_PAUSE) {
             answered = true;
-        else if (pause == NULL)
+        } else if (pause == NULL) {
             pause = &o->mails[i];
+        }
     }
-    if (answered)
+    if (answered) {
         end_pause(o);
-    if (pause != NULL && !o->stop)
+    }
+    if (pause != NULL && !o->stop) {
         begin_pause(o, pause);
+    }
 }
 
 static void send_batch(struct outbox *o, size_t count)
@@ -189,8 +200,9 @@ static void send_batch(struct outbox *o, size_t count)
 /* The mono time at which an entry with that wall time is due. */
 static int64_t mono_of(const struct outbox *o, int64_t wall_us)
 {
-    if (wall_us == INT64_MAX)
+    if (wall_us == INT64_MAX) {
         return INT64_MAX;
+    }
     int64_t wait = wall_us - clock_wall_us(o->config.clock);
     return mono_us(o) + (wait > 0 ? wait : 0);
 }
@@ -199,24 +211,30 @@ static void tell_backlog(struct outbox *o)
 {
     struct outbox_counts counts;
     struct mailer *mailer = o->config.mailer;
-    if (mailer->ops->backlog != NULL && store_count(o->config.store, &counts) == 0)
+    if (mailer->ops->backlog != NULL && store_count(o->config.store, &counts) == 0) {
         mailer->ops->backlog(mailer, counts.pending);
+    }
 }
 
 int64_t outbox_step(struct outbox *o)
 {
-    if (mono_us(o) < o->store_failing.resume_us && !o->stop)
+    if (mono_us(o) < o->store_failing.resume_us && !o->stop) {
         return o->store_failing.resume_us;
-    if (settle(o) != 0)
+    }
+    if (settle(o) != 0) {
         return o->store_failing.resume_us;
-    if (o->stop)
+    }
+    if (o->stop) {
         return INT64_MAX;
-    if (mono_us(o) < o->paused.resume_us)
+    }
+    if (mono_us(o) < o->paused.resume_us) {
         return o->paused.resume_us;
+    }
     tell_backlog(o);
     size_t batch = o->config.mailer->ops->batch(o->config.mailer);
-    if (o->paused.failures > 0 || batch == 0)
+    if (o->paused.failures > 0 || batch == 0) {
         batch = 1;
+    }
     if (!make_room(o, batch)) {
         store_failed(o, "memory for a batch");
         return o->store_failing.resume_us;
@@ -229,10 +247,12 @@ int64_t outbox_step(struct outbox *o)
         return o->store_failing.resume_us;
     }
     episode_over(o, &o->store_failing, "the outbox can be used again");
-    if (count == 0)
+    if (count == 0) {
         return mono_of(o, next_due);
+    }
     send_batch(o, (size_t)count);
-    if (settle(o) != 0)
+    if (settle(o) != 0) {
         return o->store_failing.resume_us;
+    }
     return o->paused.failures > 0 ? o->paused.resume_us : mono_us(o);
 }

@@ -81,8 +81,9 @@ static enum mail_result result_of(const struct net_reply *reply)
     case NET_OK:
         return MAIL_SENT;
     case NET_REFUSED:
-        if (concerns_all(reply->status) || refuses_sender(reply))
+        if (concerns_all(reply->status) || refuses_sender(reply)) {
             return MAIL_PAUSE;
+        }
         return reply->status >= 500 ? MAIL_PERMANENT : MAIL_TEMPORARY;
     case NET_BROKEN:
     case NET_TIMEOUT:
@@ -98,8 +99,9 @@ static void fill(struct mail_outcome *out, enum mail_result result, const char *
                  const char *detail)
 {
     *out = (struct mail_outcome){.result = result};
-    if (result != MAIL_SENT)
+    if (result != MAIL_SENT) {
         snprintf(out->error, sizeof(out->error), "SMTP, %s: %s", error, detail);
+    }
 }
 
 /* A kept connection may have been given up by the server between two mails. When the mail itself
@@ -107,8 +109,9 @@ static void fill(struct mail_outcome *out, enum mail_result result, const char *
  */
 static bool is_stale(const struct job *job, const struct net_reply *reply)
 {
-    if (job->again || !reply->reused_connection)
+    if (job->again || !reply->reused_connection) {
         return false;
+    }
     return (reply->error == NET_BROKEN && reply->status < 354) ||
            (reply->error == NET_REFUSED && reply->status == 421);
 }
@@ -122,8 +125,9 @@ static void on_done(void *context, const struct net_reply *reply)
     if (is_stale(job, reply)) {
         job->again = true;
         job->id = transport_send(s->transport, &job->request, on_done, job);
-        if (job->id != 0)
+        if (job->id != 0) {
             goto out;
+        }
     }
     fill(job->outcome, result,
          refuses_sender(reply) ? "the sender is refused" : net_error_name(reply->error),
@@ -143,8 +147,9 @@ out:
 static struct job *free_job(struct smtp *s)
 {
     struct job *job = s->jobs;
-    while (job->outcome != NULL)
+    while (job->outcome != NULL) {
         job++;
+    }
     return job;
 }
 
@@ -191,9 +196,11 @@ static void wait_a_moment(struct smtp *s)
 
 static void cancel_all(struct smtp *s)
 {
-    for (size_t i = 0; i < s->concurrency; i++)
-        if (s->jobs[i].outcome != NULL)
+    for (size_t i = 0; i < s->concurrency; i++) {
+        if (s->jobs[i].outcome != NULL) {
             transport_cancel(s->transport, s->jobs[i].id);
+        }
+    }
 }
 
 static void smtp_send(struct mailer *mailer, const struct outbox_entry *entries, size_t count,
@@ -211,19 +218,23 @@ static void smtp_send(struct mailer *mailer, const struct outbox_entry *entries,
             next++;
             continue;
         }
-        if (s->active == 0)
+        if (s->active == 0) {
             break;
-        if (*stop && stopped_ms == 0)
+        }
+        if (*stop && stopped_ms == 0) {
             stopped_ms = now_ms();
-        if (*stop && now_ms() - stopped_ms >= STOP_GRACE_MS)
+        }
+        if (*stop && now_ms() - stopped_ms >= STOP_GRACE_MS) {
             cancel_all(s);
+        }
         wait_a_moment(s);
     }
     for (size_t i = next; i < count; i++) {
-        if (s->paused)
+        if (s->paused) {
             outcomes[i] = s->pause;
-        else
+        } else {
             fill(&outcomes[i], MAIL_PAUSE, "not sent", "the service ends");
+        }
     }
     pthread_mutex_unlock(&s->lock);
 }
@@ -258,8 +269,9 @@ static int smtp_check(struct mailer *mailer, char reason[OUTBOX_ERROR_SIZE])
     struct net_request request = {
         .method = "", .url = s->url.url, .mail = &mail, .timeout_ms = s->timeout_ms};
     struct net_result result = transport_wait(s->transport, &request, NULL);
-    if (result.error == NET_OK)
+    if (result.error == NET_OK) {
         return 0;
+    }
     snprintf(reason, OUTBOX_ERROR_SIZE, "the SMTP server cannot be used: %.140s; %s", result.detail,
              remedy(result.error));
     return -1;
@@ -268,8 +280,9 @@ static int smtp_check(struct mailer *mailer, char reason[OUTBOX_ERROR_SIZE])
 static void smtp_free(struct mailer *mailer)
 {
     struct smtp *s = (struct smtp *)mailer;
-    for (size_t i = 0; i < s->concurrency; i++)
+    for (size_t i = 0; i < s->concurrency; i++) {
         buf_free(&s->jobs[i].text);
+    }
     smtp_url_free(&s->url);
     pthread_cond_destroy(&s->ended);
     pthread_mutex_destroy(&s->lock);
@@ -282,8 +295,9 @@ struct mailer *smtp_open(const struct smtp_config *config, struct transport *tra
     static const struct mailer_ops operations = {
         .send = smtp_send, .batch = smtp_batch, .check = smtp_check, .free = smtp_free};
     struct smtp_url url;
-    if (smtp_url_parse(&url, config->url, reason) != 0)
+    if (smtp_url_parse(&url, config->url, reason) != 0) {
         return NULL;
+    }
     size_t concurrency = config->concurrency > 0 ? config->concurrency : 1;
     struct smtp *s = calloc(1, sizeof(*s) + concurrency * sizeof(s->jobs[0]));
     if (s == NULL) {

@@ -36,8 +36,9 @@ int smtp_url_parse(struct smtp_url *out, const char *text, char reason[OUTBOX_ER
     struct mail_form_url parts;
     *out = (struct smtp_url){0};
     const char *wrong = mail_form_smtp(&parts, text);
-    if (wrong != NULL)
+    if (wrong != NULL) {
         return refuse(reason, wrong);
+    }
     struct buf url = BUF_INIT;
     buf_addf(&url, "%s://%.*s/", parts.tls ? "smtps" : "smtp", (int)parts.host.len, parts.host.ptr);
     out->tls = parts.tls;
@@ -47,8 +48,9 @@ int smtp_url_parse(struct smtp_url *out, const char *text, char reason[OUTBOX_ER
         out->password = decode(parts.password);
     }
     if (out->url != NULL &&
-        (parts.user.ptr == NULL || (out->user != NULL && out->password != NULL)))
+        (parts.user.ptr == NULL || (out->user != NULL && out->password != NULL))) {
         return 0;
+    }
     smtp_url_free(out);
     return refuse(reason, "cannot be kept: out of memory");
 }
@@ -57,8 +59,9 @@ void smtp_url_free(struct smtp_url *url)
 {
     free(url->url);
     free(url->user);
-    if (url->password != NULL)
+    if (url->password != NULL) {
         explicit_bzero(url->password, strlen(url->password));
+    }
     free(url->password);
     *url = (struct smtp_url){0};
 }

@@ -12,13 +12,16 @@ static const char listed[][LISTED_MAX + 1] = {
 
 static bool is_listed(const char *text, size_t len)
 {
-    if (len > LISTED_MAX || memchr(text, '\0', len) != NULL)
+    if (len > LISTED_MAX || memchr(text, '\0', len) != NULL) {
         return false;
+    }
     char padded[LISTED_MAX] = {0};
     memcpy(padded, text, len);
-    for (size_t i = 0; i < sizeof listed / sizeof *listed; i++)
-        if (memcmp(listed[i], padded, LISTED_MAX) == 0)
+    for (size_t i = 0; i < sizeof listed / sizeof *listed; i++) {
+        if (memcmp(listed[i], padded, LISTED_MAX) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -30,11 +33,14 @@ static bool is_letter(char c)
 /* Letters and dots by turns: "T", "U.S". */
 static bool is_alternating(const char *text, size_t len)
 {
-    if (len % 2 == 0)
+    if (len % 2 == 0) {
         return false;
-    for (size_t i = 0; i < len; i++)
-        if (i % 2 == 0 ? !is_letter(text[i]) : text[i] != '.')
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (i % 2 == 0 ? !is_letter(text[i]) : text[i] != '.') {
             return false;
+        }
+    }
     return true;
 }
 
@@ -42,11 +48,15 @@ static bool is_alternating(const char *text, size_t len)
  */
 static bool is_capital_consonants(const char *text, size_t len)
 {
-    if (len < 2 || *text < 'A' || *text > 'Z')
+    if (len < 2 || *text < 'A' || *text > 'Z') {
         return false;
-    for (size_t i = 1; i < len; i++)
-        if (text[i] != '|' && (text[i] < 'b' || text[i] > 'z' || strchr("eiouy", text[i]) != NULL))
+    }
+    for (size_t i = 1; i < len; i++) {
+        if (text[i] != '|' &&
+            (text[i] < 'b' || text[i] > 'z' || strchr("eiouy", text[i]) != NULL)) {
             return false;
+        }
+    }
     return true;
 }
 

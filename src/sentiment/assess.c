@@ -2,8 +2,9 @@
 
 static double clamp(double value)
 {
-    if (value > 1.0)
+    if (value > 1.0) {
         return 1.0;
+    }
     return value < -1.0 ? -1.0 : value;
 }
 
@@ -48,10 +49,11 @@ void assess_item(struct assess *a, unsigned item)
         take_known(a, entry);
         return;
     }
-    if ((entry->flags & LEXICON_NEGATION) != 0)
+    if ((entry->flags & LEXICON_NEGATION) != 0) {
         a->before |= ASSESS_NEGATED;
-    else if ((entry->flags & LEXICON_TWO) != 0)
+    } else if ((entry->flags & LEXICON_TWO) != 0) {
         a->before &= (uint8_t)~ASSESS_NEGATED;
+    }
 
     if ((a->before & ASSESS_NEGATED) != 0 && (a->before & ASSESS_MODIFIED_LY) != 0) {
         a->negated = true; /* "really not good": the negation is of "really" */
@@ -59,8 +61,9 @@ void assess_item(struct assess *a, unsigned item)
     } else if ((entry->flags & LEXICON_THREE) != 0) {
         a->before &= ASSESS_NEGATED;
     }
-    if ((entry->flags & LEXICON_EMOTICON) != 0)
+    if ((entry->flags & LEXICON_EMOTICON) != 0) {
         append(a, entry->polarity, 1.0);
+    }
 }
 
 void assess_raise(struct assess *a)

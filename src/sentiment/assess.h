@@ -43,8 +43,9 @@ void assess_raise(struct assess *a);
 /* Takes a '!'. */
 static inline void assess_exclaim(struct assess *a)
 {
-    if (a->polarity != 0.0 && a->polarity != 1.0 && a->polarity != -1.0)
+    if (a->polarity != 0.0 && a->polarity != 1.0 && a->polarity != -1.0) {
         assess_raise(a); /* else it stays as it is, however many come */
+    }
 }
 
 /* The mean of the assessments; 0.0 when there is none. */

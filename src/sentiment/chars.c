@@ -56,8 +56,9 @@ const uint16_t chars_flags[256] = {
 static size_t general_punctuation(uint8_t last, enum chars_wide_kind *kind)
 {
     if (last <= 0x8A || last == 0xA8 || last == 0xA9 ||
-        last == 0xAF) /* U+2000-200A, 2028, 2029, 202F */
+        last == 0xAF) { /* U+2000-200A, 2028, 2029, 202F */
         return 3;
+    }
     bool opening = last == 0x98 || last == 0x9C; /* U+2018, 201C */
     bool closing = last == 0x99 || last == 0x9D;
     *kind = closing ? CHARS_WIDE_CLOSING : CHARS_WIDE_OPENING;
@@ -68,12 +69,15 @@ size_t chars_wide(const char *s, const char *end, enum chars_wide_kind *kind)
 {
     const uint8_t *b = (const uint8_t *)s;
     *kind = CHARS_WIDE_BLANK;
-    if (end - s >= 2 && b[0] == 0xC2)
+    if (end - s >= 2 && b[0] == 0xC2) {
         return b[1] == 0x85 || b[1] == 0xA0 ? 2 : 0;
-    if (end - s < 3)
+    }
+    if (end - s < 3) {
         return 0;
-    if (b[0] == 0xE2 && b[1] == 0x80 && b[2] >= 0x80)
+    }
+    if (b[0] == 0xE2 && b[1] == 0x80 && b[2] >= 0x80) {
         return general_punctuation(b[2], kind);
+    }
     bool blank = (b[0] == 0xE1 && b[1] == 0x9A && b[2] == 0x80) || /* U+1680 */
                  (b[0] == 0xE2 && b[1] == 0x81 && b[2] == 0x9F) || /* U+205F */
                  (b[0] == 0xE3 && b[1] == 0x80 && b[2] == 0x80);   /* U+3000 */

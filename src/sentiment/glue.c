@@ -21,8 +21,9 @@ static unsigned run(unsigned state, const char *text, size_t len)
         len = EMOTICON_MAX;
         state = 0;
     }
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         state = emoticon_step(state, text[i]) & GLUE_STATE;
+    }
     /* the rest of a character never comes from the next token */
     bool cut = (uint8_t)text[len - 1] >= 0xC0;
     return cut ? 0 : state;
@@ -83,8 +84,9 @@ static void push(struct glue *g, unsigned item, const char *text, size_t len)
 static void release_open(struct glue *g)
 {
     unsigned open = g->mode & (GLUE_OPEN | GLUE_OPEN_MARK);
-    if (open == 0)
+    if (open == 0) {
         return;
+    }
     g->mode &= ~open;
     push(g, ITEM_ONE, "(", 1);
     if (open == GLUE_OPEN_MARK) {
@@ -101,25 +103,28 @@ static void end_sentence(struct glue *g)
         g->held_len = 1;
         g->since = emoticon_depth(state) - 1;
     }
-    if (is_undecided(state))
+    if (is_undecided(state)) {
         complete(g, state);
-    else
+    } else {
         hand_on_held(g);
+    }
     g->mode = 0;
 }
 
 void glue_token(struct glue *g, unsigned item, const char *text, size_t len)
 {
-    if ((g->mode & GLUE_ENDED) != 0)
+    if ((g->mode & GLUE_ENDED) != 0) {
         end_sentence(g);
+    }
     release_open(g);
     push(g, item, text, len);
 }
 
 static void take_mark(struct glue *g, char mark, unsigned flags)
 {
-    if ((g->mode & GLUE_ENDED) != 0 && (flags & CHARS_CLOSING) == 0)
+    if ((g->mode & GLUE_ENDED) != 0 && (flags & CHARS_CLOSING) == 0) {
         end_sentence(g);
+    }
     if ((g->mode & GLUE_OPEN_MARK) != 0 && mark == ')') {
         g->mode &= ~(unsigned)GLUE_OPEN_MARK;
         push(g, emoticon_sarcasm, "(!)", 3);
@@ -135,10 +140,12 @@ static void take_mark(struct glue *g, char mark, unsigned flags)
         return;
     }
     push(g, ITEM_ONE, &mark, 1);
-    if (mark == '!')
+    if (mark == '!') {
         assess_exclaim(&g->assess);
-    if ((flags & CHARS_TERMINATOR) != 0)
+    }
+    if ((flags & CHARS_TERMINATOR) != 0) {
         g->mode |= GLUE_ENDED;
+    }
 }
 
 /* What take_mark() makes of `mode` where it has nothing to hand on; else UNCLEAR. Texts may be long
@@ -146,24 +153,29 @@ static void take_mark(struct glue *g, char mark, unsigned flags)
 __attribute__((always_inline)) static inline unsigned quick_mode(unsigned mode, char mark,
                                                                  unsigned flags)
 {
-    if (mode == GLUE_OPEN && mark == '(')
+    if (mode == GLUE_OPEN && mark == '(') {
         return mode;
+    }
     if ((mode & GLUE_ENDED) != 0 && (flags & CHARS_CLOSING) == 0) {
-        if ((mode & ~(unsigned)GLUE_ENDED) != 0)
+        if ((mode & ~(unsigned)GLUE_ENDED) != 0) {
             return UNCLEAR;
+        }
         mode = 0;
     }
     if ((mode & (GLUE_OPEN | GLUE_OPEN_MARK)) != 0) {
         unsigned state = emoticon_step(mode & GLUE_STATE, '(');
-        if ((mode & GLUE_OPEN_MARK) != 0 || mark == '!' || (state & EMOTICON_ACT) != 0)
+        if ((mode & GLUE_OPEN_MARK) != 0 || mark == '!' || (state & EMOTICON_ACT) != 0) {
             return UNCLEAR;
+        }
         mode = (mode & GLUE_ENDED) | state;
     }
-    if (mark == '(')
+    if (mark == '(') {
         return mode | GLUE_OPEN;
+    }
     unsigned state = emoticon_step(mode & GLUE_STATE, mark);
-    if ((state & EMOTICON_ACT) != 0)
+    if ((state & EMOTICON_ACT) != 0) {
         return UNCLEAR;
+    }
     unsigned ended = (flags & CHARS_TERMINATOR) != 0 ? GLUE_ENDED : mode & GLUE_ENDED;
     return state | ended;
 }
@@ -178,8 +190,9 @@ __attribute__((always_inline)) static inline unsigned step(struct glue *g, unsig
         take_mark(g, mark, flags);
         return g->mode;
     }
-    if (mark == '!')
+    if (mark == '!') {
         assess_exclaim(&g->assess);
+    }
     return next;
 }
 
@@ -189,20 +202,28 @@ __attribute__((always_inline)) static inline const char *pass(struct glue *g, un
                                                               const char *s, const char *end)
 {
     unsigned now = *mode;
-    if (now == GLUE_OPEN)
-        while (s < end && *s == '(')
+    if (now == GLUE_OPEN) {
+        while (s < end && *s == '(') {
             s++;
-    if (now == GLUE_ENDED)
-        for (; s < end && (*s == '!' || *s == '?'); s++)
-            if (*s == '!')
+        }
+    }
+    if (now == GLUE_ENDED) {
+        for (; s < end && (*s == '!' || *s == '?'); s++) {
+            if (*s == '!') {
                 assess_exclaim(&g->assess);
-    if (now == 0)
-        while (s < end && (chars_of(*s) & CHARS_IDLE) != 0)
+            }
+        }
+    }
+    if (now == 0) {
+        while (s < end && (chars_of(*s) & CHARS_IDLE) != 0) {
             s++;
+        }
+    }
     for (; s < end && now <= GLUE_STATE && (chars_of(*s) & CHARS_PLAIN) != 0; s++) {
         unsigned next = emoticon_step(now, *s);
-        if ((next & EMOTICON_ACT) != 0)
+        if ((next & EMOTICON_ACT) != 0) {
             break;
+        }
         now = next;
     }
     *mode = now;
@@ -218,14 +239,17 @@ const char *glue_marks(struct glue *g, const char *s, const char *end)
 {
     unsigned mode = g->mode;
     while (s < end) {
-        if (g->held == ITEM_ONE)
+        if (g->held == ITEM_ONE) {
             s = pass(g, &mode, s, end);
-        if (s == end)
+        }
+        if (s == end) {
             break;
-        if ((chars_of(*s) & (CHARS_QUOTE | CHARS_PUNCTUATION)) != 0)
+        }
+        if ((chars_of(*s) & (CHARS_QUOTE | CHARS_PUNCTUATION)) != 0) {
             mode = step(g, mode, *s);
-        else if (*s != ' ')
+        } else if (*s != ' ') {
             break;
+        }
         s++;
     }
     g->mode = mode;
@@ -234,10 +258,12 @@ const char *glue_marks(struct glue *g, const char *s, const char *end)
 
 void glue_quote(struct glue *g, bool closing)
 {
-    if (g->mode == 0)
+    if (g->mode == 0) {
         return;
-    if ((g->mode & GLUE_ENDED) != 0 && !closing)
+    }
+    if ((g->mode & GLUE_ENDED) != 0 && !closing) {
         end_sentence(g);
+    }
     release_open(g);
     push(g, ITEM_ONE, "\"", 1); /* any byte that is in no emoticon */
 }

@@ -14,13 +14,15 @@ static inline bool is_text(const char *text, const char *bytes)
 unsigned lexicon_find(const struct lexicon_key *key, uint64_t hash)
 {
     uint64_t bytes[LEXICON_KEY_WORDS];
-    for (size_t i = 0; i < LEXICON_KEY_WORDS; i++)
+    for (size_t i = 0; i < LEXICON_KEY_WORDS; i++) {
         bytes[i] = htole64(key->word[i]);
+    }
     size_t slot = (size_t)(hash >> (64 - LEXICON_SLOTS_LOG2));
     for (; lexicon_slots[slot] != 0; slot = (slot + 1) % LEXICON_SLOTS) {
         unsigned item = lexicon_slots[slot];
-        if (is_text(lexicon_entries[item].text, (const char *)bytes))
+        if (is_text(lexicon_entries[item].text, (const char *)bytes)) {
             return item;
+        }
     }
     return 0;
 }
@@ -33,8 +35,9 @@ static size_t code_points(const char *text, size_t len)
         uint32_t code_point = 0;
         size_t bytes = utf8_decode(text + at, len - at, &code_point);
         at += bytes != 0 ? bytes : 1;
-        if (code_point == 0x130) /* becomes two */
+        if (code_point == 0x130) { /* becomes two */
             count++;
+        }
     }
     return count < 3 ? count : 3;
 }
@@ -51,8 +54,9 @@ static size_t lower(const char *text, size_t len, char out[LEXICON_TEXT_MAX])
     size_t n = 0;
     for (size_t at = 0; at < len; at++) {
         char c = text[at];
-        if (n == LEXICON_TEXT_MAX || c == '\0')
+        if (n == LEXICON_TEXT_MAX || c == '\0') {
             return 0;
+        }
         if (c >= 'A' && c <= 'Z') {
             c = (char)(c - 'A' + 'a');
         } else if (starts_with_kelvin(text + at, len - at)) {
@@ -82,8 +86,9 @@ static unsigned find_text(const char *text, size_t len)
 unsigned lexicon_item(const char *text, size_t len)
 {
     unsigned item = find_text(text, len);
-    if (item != 0)
+    if (item != 0) {
         return item;
+    }
     size_t count = code_points(text, len);
     return count < 3 ? (count == 2 ? ITEM_PAIR : ITEM_ONE) : ITEM_MANY;
 }

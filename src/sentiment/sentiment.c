@@ -12,8 +12,9 @@ double sentiment_polarity(struct span text)
 
 enum sentiment_label sentiment_label(double polarity, struct sentiment_thresholds thresholds)
 {
-    if (polarity > thresholds.positive_above)
+    if (polarity > thresholds.positive_above) {
         return SENTIMENT_POSITIVE;
+    }
     return polarity < thresholds.negative_below ? SENTIMENT_NEGATIVE : SENTIMENT_NEUTRAL;
 }
 

@@ -35,8 +35,9 @@ static inline uint64_t load(const struct scan *scan, const char *s)
         memcpy(&block, scan->end - BLOCK, BLOCK);
         return le64toh(block) >> (8 * (BLOCK - rest));
     }
-    for (size_t i = 0; i < rest; i++)
+    for (size_t i = 0; i < rest; i++) {
         block |= (uint64_t)(uint8_t)s[i] << (8 * i);
+    }
     return block;
 }
 
@@ -62,8 +63,9 @@ static size_t read_long_word(const struct scan *scan, const char *s, struct word
             word->hash = lexicon_hash(word->hash, letters);
         }
         len += more;
-        if (more < BLOCK)
+        if (more < BLOCK) {
             return len;
+        }
     }
 }
 
@@ -71,8 +73,9 @@ static inline void read_word(const struct scan *scan, const char *s, struct word
 {
     word->key = (struct lexicon_key){{lower_letters(load(scan, s), &word->len), 0, 0}};
     word->hash = lexicon_hash(0, word->key.word[0]);
-    if (word->len == BLOCK)
+    if (word->len == BLOCK) {
         word->len = read_long_word(scan, s, word);
+    }
 }
 
 /* As `next` of take_word(): nothing that an emoticon goes on with follows. */
@@ -97,19 +100,22 @@ static inline void take_word(const struct scan *scan, const char *s, const struc
 {
     struct glue *g = scan->glue;
     unsigned item = 0;
-    if (lexicon_may_have(word->hash) && word->len <= LEXICON_TEXT_MAX)
+    if (lexicon_may_have(word->hash) && word->len <= LEXICON_TEXT_MAX) {
         item = lexicon_find(&word->key, word->hash);
+    }
     if ((g->mode & ~(unsigned)GLUE_ENDED) != 0 || may_glue(s[word->len - 1], next)) {
-        if (item == 0)
+        if (item == 0) {
             item = word->len >= 3 ? ITEM_MANY : (unsigned)word->len - 1;
+        }
         glue_token(g, item, s, word->len);
         return;
     }
     g->mode = 0;
-    if (item == 0)
+    if (item == 0) {
         assess_unknown(&g->assess, word->len);
-    else
+    } else {
         assess_item(&g->assess, item);
+    }
 }
 
 static inline const char *skip_space(const struct scan *scan, const char *s)
@@ -119,8 +125,9 @@ static inline const char *skip_space(const struct scan *scan, const char *s)
 
 static bool is_separator(const struct scan *scan, const char *s)
 {
-    if (s == scan->end)
+    if (s == scan->end) {
         return true;
+    }
     unsigned flags = chars_of(*s);
     enum chars_wide_kind kind;
     return (flags & (CHARS_BLANK | CHARS_QUOTE)) != 0 ||
@@ -136,10 +143,11 @@ static bool is_contraction(const struct scan *scan, const char *quote)
 static void take_core(const struct scan *scan, const char *s, size_t len)
 {
     static const struct span mark = {"END-OF-SENTENCE", sizeof "END-OF-SENTENCE" - 1};
-    if (span_equal((struct span){s, len}, mark))
+    if (span_equal((struct span){s, len}, mark)) {
         glue_end_paragraph(scan->glue); /* the reference takes the word for its own mark */
-    else
+    } else {
         glue_token(scan->glue, lexicon_item(s, len), s, len);
+    }
 }
 
 /* The marks at the end of a token, from the first to the last. */
@@ -147,13 +155,16 @@ static void take_tail(const struct scan *scan, const char *s, const char *end)
 {
     while ((s = glue_marks(scan->glue, s, end)) < end) {
         const char *dots = s;
-        while (s < end && *s == '.')
+        while (s < end && *s == '.') {
             s++;
-        if (s - dots >= 3)
+        }
+        if (s - dots >= 3) {
             glue_ellipsis(scan->glue);
-        else
-            for (; dots < s; dots++)
+        } else {
+            for (; dots < s; dots++) {
                 glue_mark(scan->glue, '.');
+            }
+        }
     }
 }
 
@@ -161,31 +172,37 @@ static void take_tail(const struct scan *scan, const char *s, const char *end)
 static void take_chunk(const struct scan *scan, const char *s, const char *end)
 {
     const char *core = end;
-    while (core > s && (chars_of(core[-1]) & CHARS_SPLIT) != 0)
+    while (core > s && (chars_of(core[-1]) & CHARS_SPLIT) != 0) {
         core--;
+    }
     const char *dot = core;
-    while (dot < end && *dot == '|') /* may belong to an abbreviation */
+    while (dot < end && *dot == '|') { /* may belong to an abbreviation */
         dot++;
+    }
     bool one_or_two =
         dot < end && *dot == '.' && !(end - dot >= 3 && dot[1] == '.' && dot[2] == '.');
-    if (one_or_two && abbreviation_is(s, (size_t)(dot - s)))
+    if (one_or_two && abbreviation_is(s, (size_t)(dot - s))) {
         core = dot + 1;
-    if (core > s)
+    }
+    if (core > s) {
         take_core(scan, s, (size_t)(core - s));
+    }
     take_tail(scan, core, end);
 }
 
 static const char *take_run(const struct scan *scan, const char *s)
 {
     const char *end = s + 1;
-    while (!is_separator(scan, end))
+    while (!is_separator(scan, end)) {
         end++;
+    }
     if (!is_contraction(scan, end)) {
         take_chunk(scan, s, end);
         return end;
     }
-    if (end - s > 1)
+    if (end - s > 1) {
         take_chunk(scan, s, end - 1);
+    }
     glue_token(scan->glue, ITEM_ONE, "n", 1);
     return end;
 }
@@ -197,8 +214,9 @@ static const char *take_blanks(const struct scan *scan, const char *s)
     while (s < scan->end) {
         size_t len = 1;
         if (*s == '\n') {
-            if (line_ended)
+            if (line_ended) {
                 glue_end_paragraph(scan->glue);
+            }
             line_ended = true;
         } else if ((chars_of(*s) & CHARS_BLANK) != 0) {
             bool pair = *s == '\r' && scan->end - s >= 2 && s[1] == '\n';
@@ -206,8 +224,9 @@ static const char *take_blanks(const struct scan *scan, const char *s)
         } else {
             enum chars_wide_kind kind = CHARS_WIDE_OPENING;
             len = (chars_of(*s) & CHARS_WIDE) != 0 ? chars_wide(s, scan->end, &kind) : 0;
-            if (len == 0 || kind != CHARS_WIDE_BLANK)
+            if (len == 0 || kind != CHARS_WIDE_BLANK) {
                 return s;
+            }
             line_ended = false;
         }
         s += len;
@@ -218,10 +237,12 @@ static const char *take_blanks(const struct scan *scan, const char *s)
 static const char *take_other(const struct scan *scan, const char *s)
 {
     unsigned flags = chars_of(*s);
-    if ((flags & CHARS_BLANK) != 0)
+    if ((flags & CHARS_BLANK) != 0) {
         return take_blanks(scan, s);
-    if ((flags & (CHARS_QUOTE | CHARS_PUNCTUATION)) != 0)
+    }
+    if ((flags & (CHARS_QUOTE | CHARS_PUNCTUATION)) != 0) {
         return glue_marks(scan->glue, s, scan->end);
+    }
     if ((flags & CHARS_DOT) != 0 && is_separator(scan, s + 1)) {
         glue_mark(scan->glue, *s);
         return skip_space(scan, s + 1);
@@ -229,8 +250,9 @@ static const char *take_other(const struct scan *scan, const char *s)
     if ((flags & CHARS_WIDE) != 0) {
         enum chars_wide_kind kind;
         size_t len = chars_wide(s, scan->end, &kind);
-        if (len != 0 && kind == CHARS_WIDE_BLANK)
+        if (len != 0 && kind == CHARS_WIDE_BLANK) {
             return take_blanks(scan, s);
+        }
         if (len != 0) {
             glue_quote(scan->glue, kind == CHARS_WIDE_CLOSING);
             return s + len;
@@ -243,16 +265,18 @@ static const char *take_other(const struct scan *scan, const char *s)
 static const char *take_contraction(const struct scan *scan, const char *s, struct word *word)
 {
     const char *n = s + word->len - 1;
-    if (word->len > BLOCK)
+    if (word->len > BLOCK) {
         return take_run(scan, s);
+    }
     if (word->len > 1) {
         word->len--;
         word->key.word[0] &= (UINT64_C(1) << (8 * word->len)) - 1;
         word->hash = lexicon_hash(0, word->key.word[0]);
         take_word(scan, s, word, NOTHING_GLUED);
     }
-    if (scan->glue->mode != 0)
+    if (scan->glue->mode != 0) {
         glue_token(scan->glue, ITEM_ONE, n, 1);
+    }
     return n + 1;
 }
 
@@ -267,22 +291,25 @@ static inline const char *after_word(const struct scan *scan, const char *s, str
     unsigned flags = chars_of(*end);
     if (*end == ' ') {
         char next = NOTHING_GLUED;
-        if (scan->end - end >= 2)
+        if (scan->end - end >= 2) {
             next = end[1];
+        }
         take_word(scan, s, word, next);
         return end + 1;
     }
     if ((flags & (CHARS_BLANK | CHARS_QUOTE)) != 0) {
-        if (is_contraction(scan, end))
+        if (is_contraction(scan, end)) {
             return take_contraction(scan, s, word);
+        }
         take_word(scan, s, word, *end);
         return end;
     }
     if ((flags & CHARS_SPLIT) != 0 && is_separator(scan, end + 1) &&
         !(*end == '.' && abbreviation_is(s, word->len))) {
         char next = NOTHING_GLUED; /* "o." goes on to "o.O" only within a sentence */
-        if (*end != '.')
+        if (*end != '.') {
             next = *end;
+        }
         take_word(scan, s, word, next);
         glue_mark(scan->glue, *end);
         return skip_space(scan, end + 1);
@@ -292,8 +319,9 @@ static inline const char *after_word(const struct scan *scan, const char *s, str
 
 void tokens_feed(struct glue *g, struct span text)
 {
-    if (text.len == 0)
+    if (text.len == 0) {
         return;
+    }
     struct scan scan = {text.ptr, text.ptr + text.len, g};
     const char *s = scan.start;
     while (s < scan.end) {

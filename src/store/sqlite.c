@@ -69,8 +69,9 @@ static int run_call(struct store *s, struct call *call,
 static void note_read(struct sqlite_writer *w, const struct call *call,
                       const struct sqlite_error *error)
 {
-    if (call->result >= 0)
+    if (call->result >= 0) {
         return;
+    }
     sqlite_health_count(&w->health, error);
     log_warn("store cannot read the outbox", LOG_STR("reason", error->reason));
 }
@@ -81,8 +82,9 @@ static void run_claim(struct sqlite_job *job, void *writer)
     struct call *call = (struct call *)job;
     struct sqlite_delta delta = {0};
     struct sqlite_error error;
-    if (w->db.handle == NULL)
+    if (w->db.handle == NULL) {
         return;
+    }
     call->result = sqlite_outbox_claim(&w->db, &w->claims, &call->claim, &delta, &error);
     sqlite_writer_adjust(w, &delta);
     note_read(w, call, &error);
@@ -103,13 +105,15 @@ static void run_settle(struct sqlite_job *job, void *writer)
     struct call *call = (struct call *)job;
     struct sqlite_delta delta = {0};
     struct sqlite_error error;
-    if (sqlite_writer_prepare(w, &error) != 0)
+    if (sqlite_writer_prepare(w, &error) != 0) {
         return;
+    }
     call->result =
         sqlite_outbox_settle(&w->db, call->settle.outcomes, call->settle.count, &delta, &error);
     sqlite_writer_note(w, call->result, &error);
-    if (call->result != 0)
+    if (call->result != 0) {
         return;
+    }
     sqlite_claims_remove(&w->claims, call->settle.outcomes, call->settle.count);
     sqlite_writer_adjust(w, &delta);
 }
@@ -125,8 +129,9 @@ static void run_count(struct sqlite_job *job, void *writer)
     struct sqlite_writer *w = writer;
     struct call *call = (struct call *)job;
     struct sqlite_error error;
-    if (w->db.handle == NULL)
+    if (w->db.handle == NULL) {
         return;
+    }
     call->result = sqlite_writer_refresh(w, &error);
     *call->counts = w->counts;
     note_read(w, call, &error);
@@ -143,8 +148,9 @@ static void run_dead_list(struct sqlite_job *job, void *writer)
     struct sqlite_writer *w = writer;
     struct call *call = (struct call *)job;
     struct sqlite_error error;
-    if (w->db.handle == NULL)
+    if (w->db.handle == NULL) {
         return;
+    }
     call->result = sqlite_outbox_dead_list(&w->db, call->list.after_id, call->list.entries,
                                            call->list.max, &error);
     note_read(w, call, &error);
@@ -162,14 +168,16 @@ static void run_dead_requeue(struct sqlite_job *job, void *writer)
     struct call *call = (struct call *)job;
     struct sqlite_delta delta = {0};
     struct sqlite_error error;
-    if (sqlite_writer_prepare(w, &error) != 0)
+    if (sqlite_writer_prepare(w, &error) != 0) {
         return;
+    }
     call->result = sqlite_outbox_dead_requeue(&w->db, call->id, clock_wall_us(w->config.clock),
                                               &delta, &error);
     sqlite_writer_note(w, call->result, &error);
     sqlite_writer_adjust(w, &delta);
-    if (call->result > 0 && w->config.pending != NULL)
+    if (call->result > 0 && w->config.pending != NULL) {
         w->config.pending(w->config.pending_context);
+    }
 }
 
 static int dead_requeue(struct store *s, uint64_t id)
@@ -184,8 +192,9 @@ static void run_dead_drop(struct sqlite_job *job, void *writer)
     struct call *call = (struct call *)job;
     struct sqlite_delta delta = {0};
     struct sqlite_error error;
-    if (sqlite_writer_prepare(w, &error) != 0)
+    if (sqlite_writer_prepare(w, &error) != 0) {
         return;
+    }
     call->result = sqlite_outbox_dead_drop(&w->db, call->id, &delta, &error);
     sqlite_writer_note(w, call->result, &error);
     sqlite_writer_adjust(w, &delta);
@@ -236,22 +245,26 @@ struct store *store_sqlite_open(const char *path, const struct store_config *con
                                 char reason[STORE_ERROR_SIZE])
 {
     struct sqlite_store *store = calloc(1, sizeof *store);
-    if (store == NULL)
+    if (store == NULL) {
         goto no_memory;
+    }
     store->store.ops = &ops;
-    if (sqlite_file_make_folder(path, reason) != 0)
+    if (sqlite_file_make_folder(path, reason) != 0) {
         goto no_path;
+    }
     store->path = real_path(path);
     if (store->path == NULL) {
         free(store);
         goto no_memory;
     }
     store->lock_fd = sqlite_file_lock(store->path, reason);
-    if (store->lock_fd < 0)
+    if (store->lock_fd < 0) {
         goto no_lock;
+    }
     sqlite_file_create(store->path);
-    if (sqlite_writer_start(&store->writer, store->path, config, reason) != 0)
+    if (sqlite_writer_start(&store->writer, store->path, config, reason) != 0) {
         goto no_writer;
+    }
     sqlite_read_init(&store->reader, store->path);
     return &store->store;
 no_writer:

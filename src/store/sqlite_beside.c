@@ -36,8 +36,9 @@ static enum store_result put(struct store *s, struct store_put *p)
 static bool ready(struct store *s, char reason[STORE_ERROR_SIZE])
 {
     struct beside *b = (struct beside *)s;
-    if (b->failed)
+    if (b->failed) {
         memcpy(reason, b->error.reason, STORE_ERROR_SIZE);
+    }
     return !b->failed;
 }
 
@@ -111,8 +112,9 @@ struct store *store_sqlite_open_beside(const char *path, struct clock *clock,
                                        char reason[STORE_ERROR_SIZE])
 {
     struct beside *b = calloc(1, sizeof *b);
-    if (b != NULL)
+    if (b != NULL) {
         b->path = realpath(path, NULL);
+    }
     if (b == NULL || b->path == NULL) {
         snprintf(reason, STORE_ERROR_SIZE, "cannot open the database %.140s: %s", path,
                  strerror(b == NULL ? ENOMEM : errno));

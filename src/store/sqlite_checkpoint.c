@@ -34,8 +34,9 @@ static void *run(void *argument)
         pthread_mutex_lock(&c->lock);
         c->complete = complete;
         c->failed = failed;
-        if (failed)
+        if (failed) {
             c->error = error;
+        }
         c->busy = false;
         pthread_cond_broadcast(&c->wake);
     }
@@ -47,14 +48,17 @@ int sqlite_checkpoint_start(struct sqlite_checkpoint *c, struct sqlite_health *h
 {
     *c = (struct sqlite_checkpoint){.health = health};
     int rc = pthread_mutex_init(&c->lock, NULL);
-    if (rc != 0)
+    if (rc != 0) {
         return rc;
+    }
     rc = pthread_cond_init(&c->wake, NULL);
-    if (rc != 0)
+    if (rc != 0) {
         goto no_wake;
+    }
     rc = pthread_create(&c->thread, NULL, run, c);
-    if (rc != 0)
+    if (rc != 0) {
         goto no_thread;
+    }
     pthread_setname_np(c->thread, "checkpoint");
     return 0;
 no_thread:
@@ -88,8 +92,9 @@ int sqlite_checkpoint_attach(struct sqlite_checkpoint *c, const char *path, int 
 static void wait_for_end(struct sqlite_checkpoint *c)
 {
     pthread_mutex_lock(&c->lock);
-    while (c->busy)
+    while (c->busy) {
         pthread_cond_wait(&c->wake, &c->lock);
+    }
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -108,9 +113,10 @@ static void note(struct sqlite_checkpoint *c, const struct sqlite_error *error, 
         c->spoiled = true;
         c->moved = 0;
         sqlite_health_count(c->health, error);
-        if (!c->failing)
+        if (!c->failing) {
             log_error("store cannot move the WAL into the database; it grows meanwhile",
                       LOG_STR("reason", error->reason));
+        }
     } else if (c->failing) {
         log_info("store moves the WAL into the database again");
     }
@@ -131,18 +137,21 @@ static void begin(struct sqlite_checkpoint *c, int wal_pages)
 /* Whether a step has ended since the last look. */
 static bool notice_end(struct sqlite_checkpoint *c, int wal_pages)
 {
-    if (!c->begun)
+    if (!c->begun) {
         return false;
+    }
     pthread_mutex_lock(&c->lock);
     bool busy = c->busy;
     bool complete = c->complete;
     bool failed = c->failed;
     pthread_mutex_unlock(&c->lock);
-    if (busy)
+    if (busy) {
         return false;
+    }
     c->begun = false;
-    if (complete)
+    if (complete) {
         c->moved = c->begun_at;
+    }
     note(c, failed ? &c->error : NULL, complete, wal_pages);
     return true;
 }
@@ -150,11 +159,13 @@ static bool notice_end(struct sqlite_checkpoint *c, int wal_pages)
 void sqlite_checkpoint_detach(struct sqlite_checkpoint *c, struct sqlite_db *writer)
 {
     wait_for_end(c);
-    if (c->db.handle == NULL)
+    if (c->db.handle == NULL) {
         return;
+    }
     notice_end(c, writer->wal_pages);
-    if (!usable(c, &c->db))
+    if (!usable(c, &c->db)) {
         sqlite_wal_keep(writer);
+    }
     sqlite_db_close(&c->db);
 }
 
@@ -163,28 +174,33 @@ void sqlite_checkpoint_finish(struct sqlite_checkpoint *c, struct sqlite_db *wri
     struct sqlite_error error;
     bool complete = false;
     notice_end(c, writer->wal_pages);
-    if (c->begun || !usable(c, writer))
+    if (c->begun || !usable(c, writer)) {
         return;
+    }
     bool failed = sqlite_wal_checkpoint(writer, &complete, &error) != 0;
-    if (complete)
+    if (complete) {
         c->moved = 0;
+    }
     note(c, failed ? &error : NULL, complete, writer->wal_pages);
 }
 
 void sqlite_checkpoint_tend(struct sqlite_checkpoint *c, struct sqlite_db *writer)
 {
     int pages = writer->wal_pages;
-    if (c->begun && pages - c->begun_at >= OUTRUN_PAGES)
+    if (c->begun && pages - c->begun_at >= OUTRUN_PAGES) {
         wait_for_end(c);
+    }
     bool ended = notice_end(c, pages);
     if (pages < c->moved) { /* nothing was left after a step: the WAL began anew by itself */
         c->moved = 0;
         c->retry_at = 0;
     }
-    if (c->begun || pages < BOUND_PAGES || pages < c->retry_at || !usable(c, writer))
+    if (c->begun || pages < BOUND_PAGES || pages < c->retry_at || !usable(c, writer)) {
         return;
-    if (pages - c->moved <= REST_PAGES || (ended && pages >= FORCED_PAGES))
+    }
+    if (pages - c->moved <= REST_PAGES || (ended && pages >= FORCED_PAGES)) {
         sqlite_checkpoint_finish(c, writer);
-    else
+    } else {
         begin(c, pages);
+    }
 }

@@ -110,15 +110,19 @@ static int system_errno_of(sqlite3 *handle, int code)
 {
     sqlite3_file *wal = NULL;
     int result = 0;
-    if ((code & 0xff) == SQLITE_CANTOPEN)
+    if ((code & 0xff) == SQLITE_CANTOPEN) {
         return sqlite3_system_errno(handle);
-    if ((code & 0xff) != SQLITE_IOERR)
+    }
+    if ((code & 0xff) != SQLITE_IOERR) {
         return 0;
+    }
     sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, (void *)&wal);
-    if (wal != NULL && wal->pMethods != NULL)
+    if (wal != NULL && wal->pMethods != NULL) {
         wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &result);
-    if (result == 0)
+    }
+    if (result == 0) {
         sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &result);
+    }
     return result != 0 ? result : sqlite3_system_errno(handle);
 }
 
@@ -155,14 +159,16 @@ static int check_identity(struct sqlite_db *db, enum sqlite_db_mode mode, int *v
     case SQLITE_SCHEMA_CURRENT:
         return 0;
     case SQLITE_SCHEMA_EMPTY:
-        if (mode == SQLITE_DB_CREATE)
+        if (mode == SQLITE_DB_CREATE) {
             return 0;
+        }
         return refuse(
             error, SQLITE_KIND_MOVED, db->path,
             "the file is empty: put the database back, or restart the service to begin a new one");
     case SQLITE_SCHEMA_OLDER:
-        if (mode != SQLITE_DB_BESIDE)
+        if (mode != SQLITE_DB_BESIDE) {
             return 0;
+        }
         snprintf(
             why, sizeof why,
             "has schema version %d, this program needs %d: start the service once, it migrates",
@@ -187,8 +193,9 @@ static int pragma(struct sqlite_db *db, const char *text, const char *expected,
                   struct sqlite_error *error)
 {
     sqlite3_stmt *statement = NULL;
-    if (sqlite3_prepare_v2(db->handle, text, -1, &statement, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(db->handle, text, -1, &statement, NULL) != SQLITE_OK) {
         return sqlite_db_fail(db, error);
+    }
     int rc = sqlite3_step(statement);
     const char *answer = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
     bool as_expected = answer != NULL && strcmp(answer, expected) == 0;
@@ -196,8 +203,9 @@ static int pragma(struct sqlite_db *db, const char *text, const char *expected,
     snprintf(why, sizeof why, "\"%s\" gives %s, not %s: its file system may not support it", text,
              answer != NULL ? answer : "nothing", expected);
     sqlite3_finalize(statement);
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
         return sqlite_db_fail(db, error);
+    }
     return as_expected ? 0 : refuse(error, SQLITE_KIND_OTHER, db->path, why);
 }
 
@@ -211,25 +219,29 @@ static int pragma(struct sqlite_db *db, const char *text, const char *expected,
  * the pages of sent mails once more only to blank them. */
 static int configure(struct sqlite_db *db, struct sqlite_error *error)
 {
-    if (pragma(db, "PRAGMA journal_mode = WAL", "wal", error) != 0)
+    if (pragma(db, "PRAGMA journal_mode = WAL", "wal", error) != 0) {
         return -1;
+    }
     if (sqlite3_exec(
             db->handle,
             "PRAGMA synchronous = FULL; PRAGMA cache_size = -8192; PRAGMA mmap_size = 0;"
             "PRAGMA journal_size_limit = 50331648;"
             "PRAGMA cache_spill = OFF;"
             "PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
-            NULL, NULL, NULL) != SQLITE_OK)
+            NULL, NULL, NULL) != SQLITE_OK) {
         return sqlite_db_fail(db, error);
+    }
     return pragma(db, "PRAGMA synchronous", "2", error);
 }
 
 static int prepare_all(struct sqlite_db *db, struct sqlite_error *error)
 {
-    for (size_t i = 0; i < STMT_COUNT; i++)
+    for (size_t i = 0; i < STMT_COUNT; i++) {
         if (sqlite3_prepare_v3(db->handle, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
-                               &db->statements[i], NULL) != SQLITE_OK)
+                               &db->statements[i], NULL) != SQLITE_OK) {
             return sqlite_db_fail(db, error);
+        }
+    }
     return 0;
 }
 
@@ -244,11 +256,13 @@ static int note_wal_size(void *context, sqlite3 *handle, const char *name, int p
 static int migrate(struct sqlite_db *db, enum sqlite_db_mode mode, int version,
                    struct sqlite_error *error)
 {
-    if (mode == SQLITE_DB_BESIDE)
+    if (mode == SQLITE_DB_BESIDE) {
         return 0;
+    }
     int rc = sqlite_schema_migrate(db->handle, sqlite_schema_latest());
-    if (rc != SQLITE_OK)
+    if (rc != SQLITE_OK) {
         return sqlite_db_fail_code(db, rc, error);
+    }
     if (version == 0 && sqlite_file_sync_folder(db->path, error->reason) != 0) {
         error->kind = kind_of_system(errno);
         return -1;
@@ -265,10 +279,11 @@ int sqlite_db_open(struct sqlite_db *db, const char *path, enum sqlite_db_mode m
     *db = (struct sqlite_db){.path = path};
     if (sqlite3_open_v2(path, &db->handle, flags,
                         mode == SQLITE_DB_BESIDE ? NULL : sqlite_wal_vfs()) != SQLITE_OK) {
-        if (db->handle != NULL)
+        if (db->handle != NULL) {
             sqlite_db_fail(db, error);
-        else
+        } else {
             sqlite_db_fail_code(db, SQLITE_NOMEM, error);
+        }
         goto failed;
     }
     sqlite3_busy_timeout(db->handle, busy_ms);
@@ -278,16 +293,18 @@ int sqlite_db_open(struct sqlite_db *db, const char *path, enum sqlite_db_mode m
         goto failed;
     }
     if (check_identity(db, mode, &version, error) != 0 || configure(db, error) != 0 ||
-        migrate(db, mode, version, error) != 0 || prepare_all(db, error) != 0)
+        migrate(db, mode, version, error) != 0 || prepare_all(db, error) != 0) {
         goto failed;
+    }
     if (sqlite_file_identify(path, &db->ids) != 0) {
         refuse(error, SQLITE_KIND_MOVED, path, "its files vanish while it is opened");
         goto failed;
     }
     return 0;
 failed:
-    for (size_t i = 0; i < STMT_COUNT; i++)
+    for (size_t i = 0; i < STMT_COUNT; i++) {
         sqlite3_finalize(db->statements[i]);
+    }
     sqlite3_close_v2(db->handle);
     *db = (struct sqlite_db){.path = path};
     return -1;
@@ -295,12 +312,15 @@ failed:
 
 void sqlite_db_close(struct sqlite_db *db)
 {
-    if (db->handle == NULL)
+    if (db->handle == NULL) {
         return;
-    for (size_t i = 0; i < STMT_COUNT; i++)
+    }
+    for (size_t i = 0; i < STMT_COUNT; i++) {
         sqlite3_finalize(db->statements[i]);
-    if (sqlite_file_moved(db->path, &db->ids) != NULL)
+    }
+    if (sqlite_file_moved(db->path, &db->ids) != NULL) {
         sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    }
     sqlite3_close_v2(db->handle);
     *db = (struct sqlite_db){.path = db->path};
 }
@@ -314,8 +334,9 @@ sqlite3_stmt *sqlite_db_statement(struct sqlite_db *db, enum sqlite_db_statement
 int sqlite_db_run(struct sqlite_db *db, enum sqlite_db_statement which, struct sqlite_error *error)
 {
     int rc = sqlite3_step(db->statements[which]);
-    if (rc != SQLITE_DONE && rc != SQLITE_ROW)
+    if (rc != SQLITE_DONE && rc != SQLITE_ROW) {
         sqlite_db_fail(db, error);
+    }
     sqlite3_reset(db->statements[which]);
     return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : -1;
 }
@@ -329,16 +350,18 @@ void sqlite_db_bind(sqlite3_stmt *statement, int index, struct span text)
 void sqlite_db_rollback(struct sqlite_db *db)
 {
     struct sqlite_error ignored;
-    if (!sqlite3_get_autocommit(db->handle))
+    if (!sqlite3_get_autocommit(db->handle)) {
         sqlite_db_run(db, STMT_ROLLBACK, &ignored);
+    }
 }
 
 int sqlite_db_unmoved(struct sqlite_db *db, struct sqlite_error *error)
 {
     char why[160];
     const char *suffix = sqlite_file_moved(db->path, &db->ids);
-    if (suffix == NULL)
+    if (suffix == NULL) {
         return 0;
+    }
     snprintf(why, sizeof why, "its %s file was deleted or replaced: %s",
              *suffix != '\0' ? suffix : "main", kinds[SQLITE_KIND_MOVED].remedy);
     return refuse(error, SQLITE_KIND_MOVED, db->path, why);
@@ -346,8 +369,9 @@ int sqlite_db_unmoved(struct sqlite_db *db, struct sqlite_error *error)
 
 int sqlite_db_commit(struct sqlite_db *db, struct sqlite_error *error)
 {
-    if (sqlite_db_run(db, STMT_COMMIT, error) == 0)
+    if (sqlite_db_run(db, STMT_COMMIT, error) == 0) {
         return sqlite_db_unmoved(db, error);
+    }
     sqlite_db_rollback(db);
     return -1;
 }
@@ -355,8 +379,9 @@ int sqlite_db_commit(struct sqlite_db *db, struct sqlite_error *error)
 int sqlite_db_probe(struct sqlite_db *db, struct sqlite_error *error)
 {
     char text[48];
-    if (sqlite_db_unmoved(db, error) != 0)
+    if (sqlite_db_unmoved(db, error) != 0) {
         return -1;
+    }
     /* The same value again: page 1 is written all the same. */
     snprintf(text, sizeof text, "PRAGMA user_version = %d", sqlite_schema_latest());
     return sqlite3_exec(db->handle, text, NULL, NULL, NULL) == SQLITE_OK

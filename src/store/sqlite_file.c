@@ -21,20 +21,23 @@ static bool folder_of(const char *path, char folder[PATH_MAX])
 {
     const char *slash = strrchr(path, '/');
     size_t len = slash == NULL ? 0 : (size_t)(slash - path);
-    if (len >= PATH_MAX)
+    if (len >= PATH_MAX) {
         return false;
+    }
     memcpy(folder, path, len);
     folder[len] = '\0';
-    if (len == 0)
+    if (len == 0) {
         memcpy(folder, slash == NULL ? "." : "/", 2);
+    }
     return true;
 }
 
 static int sync_folder(const char *folder)
 {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
         return -1;
+    }
     int result = fsync(fd);
     int saved = errno;
     close(fd);
@@ -47,8 +50,9 @@ static int sync_folder(const char *folder)
 int sqlite_file_sync_folder(const char *path, char reason[STORE_ERROR_SIZE])
 {
     char folder[PATH_MAX];
-    if (folder_of(path, folder) && sync_folder(folder) == 0)
+    if (folder_of(path, folder) && sync_folder(folder) == 0) {
         return 0;
+    }
     snprintf(reason, STORE_ERROR_SIZE, "cannot sync the folder of %.140s: %s", path,
              strerror(errno));
     return -1;
@@ -58,8 +62,9 @@ int sqlite_file_sync_folder(const char *path, char reason[STORE_ERROR_SIZE])
 static int make_one(const char *folder)
 {
     char parent[PATH_MAX];
-    if (mkdir(folder, FOLDER_MODE) != 0)
+    if (mkdir(folder, FOLDER_MODE) != 0) {
         return errno == EEXIST ? 0 : -1;
+    }
     return folder_of(folder, parent) ? sync_folder(parent) : -1;
 }
 
@@ -68,18 +73,22 @@ int sqlite_file_make_folder(const char *path, char reason[STORE_ERROR_SIZE])
     char folder[PATH_MAX];
     struct stat info;
     errno = ENAMETOOLONG;
-    if (!folder_of(path, folder))
+    if (!folder_of(path, folder)) {
         goto failed;
+    }
     for (char *p = folder + 1; *p != '\0'; p++) {
-        if (*p != '/')
+        if (*p != '/') {
             continue;
+        }
         *p = '\0';
-        if (stat(folder, &info) != 0 && make_one(folder) != 0)
+        if (stat(folder, &info) != 0 && make_one(folder) != 0) {
             goto failed;
+        }
         *p = '/';
     }
-    if (stat(folder, &info) != 0 && make_one(folder) != 0)
+    if (stat(folder, &info) != 0 && make_one(folder) != 0) {
         goto failed;
+    }
     return 0;
 failed:
     snprintf(reason, STORE_ERROR_SIZE, "cannot make the folder %.140s of the database: %s", folder,
@@ -112,13 +121,14 @@ int sqlite_file_lock(const char *path, char reason[STORE_ERROR_SIZE])
         return -1;
     }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK)
+        if (errno == EWOULDBLOCK) {
             snprintf(reason, STORE_ERROR_SIZE,
                      "the database %.140s is in use by process %ld: stop that one, or choose "
                      "another file",
                      path, lock_holder(fd));
-        else
+        } else {
             snprintf(reason, STORE_ERROR_SIZE, "cannot lock %.140s: %s", name, strerror(errno));
+        }
         close(fd);
         return -1;
     }
@@ -126,8 +136,9 @@ int sqlite_file_lock(const char *path, char reason[STORE_ERROR_SIZE])
     char pid[24];
     int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     bool named = ftruncate(fd, 0) == 0 && pwrite(fd, pid, (size_t)len, 0) == len;
-    if (!named)
+    if (!named) {
         log_warn("store cannot name itself in its lock file", LOG_STR("path", name));
+    }
     return fd;
 }
 
@@ -145,17 +156,20 @@ static int identify(const char *path, const char *suffix, struct sqlite_file_id 
         errno = ENAMETOOLONG;
         return -1;
     }
-    if (statx(AT_FDCWD, name, 0, STATX_INO, &info) != 0)
+    if (statx(AT_FDCWD, name, 0, STATX_INO, &info) != 0) {
         return -1;
+    }
     *id = (struct sqlite_file_id){info.stx_dev_major, info.stx_dev_minor, info.stx_ino};
     return 0;
 }
 
 int sqlite_file_identify(const char *path, struct sqlite_file_ids *ids)
 {
-    for (size_t i = 0; i < SQLITE_FILE_COUNT; i++)
-        if (identify(path, suffixes[i], &ids->file[i]) != 0)
+    for (size_t i = 0; i < SQLITE_FILE_COUNT; i++) {
+        if (identify(path, suffixes[i], &ids->file[i]) != 0) {
             return -1;
+        }
+    }
     return 0;
 }
 
@@ -168,17 +182,20 @@ static bool same(const struct sqlite_file_id *a, const struct sqlite_file_id *b)
 const char *sqlite_file_moved(const char *path, const struct sqlite_file_ids *ids)
 {
     struct sqlite_file_id now;
-    for (size_t i = 0; i < SQLITE_FILE_COUNT; i++)
-        if (identify(path, suffixes[i], &now) != 0 || !same(&now, &ids->file[i]))
+    for (size_t i = 0; i < SQLITE_FILE_COUNT; i++) {
+        if (identify(path, suffixes[i], &now) != 0 || !same(&now, &ids->file[i])) {
             return suffixes[i];
+        }
+    }
     return NULL;
 }
 
 void sqlite_file_create(const char *path)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
+    }
 }
 
 bool sqlite_file_locked(const char *path)
@@ -186,8 +203,9 @@ bool sqlite_file_locked(const char *path)
     char name[PATH_MAX];
     int n = snprintf(name, sizeof name, "%s-lock", path);
     int fd = n > 0 && (size_t)n < sizeof name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd < 0)
+    if (fd < 0) {
         return false;
+    }
     bool locked = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     close(fd);
     return locked;

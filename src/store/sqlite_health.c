@@ -16,10 +16,12 @@ static struct metric *error_counter(struct metrics *metrics, const char *kind)
 int sqlite_health_init(struct sqlite_health *h, struct metrics *metrics)
 {
     *h = (struct sqlite_health){0};
-    if (pthread_mutex_init(&h->lock, NULL) != 0)
+    if (pthread_mutex_init(&h->lock, NULL) != 0) {
         return -1;
-    for (enum sqlite_kind kind = 0; kind < SQLITE_KIND_COUNT; kind++)
+    }
+    for (enum sqlite_kind kind = 0; kind < SQLITE_KIND_COUNT; kind++) {
         h->errors[kind] = error_counter(metrics, sqlite_kind_name(kind));
+    }
     h->deadline = error_counter(metrics, "deadline");
     return 0;
 }
@@ -33,8 +35,9 @@ bool sqlite_health_ready(struct sqlite_health *h, char reason[STORE_ERROR_SIZE])
 {
     pthread_mutex_lock(&h->lock);
     bool ready = !h->failing;
-    if (!ready)
+    if (!ready) {
         memcpy(reason, h->error.reason, STORE_ERROR_SIZE);
+    }
     pthread_mutex_unlock(&h->lock);
     return ready;
 }
@@ -48,8 +51,9 @@ void sqlite_health_failed(struct sqlite_health *h, const struct sqlite_error *er
 {
     bool news = !h->failing || h->error.kind != error->kind;
     sqlite_health_count(h, error);
-    if (!h->failing)
+    if (!h->failing) {
         h->since_us = now_us;
+    }
     h->tried_us = now_us;
     switch (error->kind) {
     case SQLITE_KIND_FULL:
@@ -64,15 +68,17 @@ void sqlite_health_failed(struct sqlite_health *h, const struct sqlite_error *er
     h->failing = true;
     h->error = *error;
     pthread_mutex_unlock(&h->lock);
-    if (news)
+    if (news) {
         log_error("store cannot write", LOG_STR("kind", sqlite_kind_name(error->kind)),
                   LOG_STR("reason", error->reason));
+    }
 }
 
 void sqlite_health_recovered(struct sqlite_health *h, int64_t now_us)
 {
-    if (!h->failing)
+    if (!h->failing) {
         return;
+    }
     pthread_mutex_lock(&h->lock);
     h->failing = false;
     pthread_mutex_unlock(&h->lock);

@@ -38,10 +38,11 @@ static size_t claims_position(const struct sqlite_claims *claims, uint64_t id)
     size_t high = claims->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (claims->ids[middle] < id)
+        if (claims->ids[middle] < id) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low;
 }
@@ -54,12 +55,14 @@ static bool claims_have(const struct sqlite_claims *claims, uint64_t id)
 
 static bool claims_reserve(struct sqlite_claims *claims, size_t more)
 {
-    if (claims->capacity - claims->count >= more)
+    if (claims->capacity - claims->count >= more) {
         return true;
+    }
     size_t capacity = 2 * (claims->count + more);
     uint64_t *ids = realloc(claims->ids, capacity * sizeof *ids);
-    if (ids == NULL)
+    if (ids == NULL) {
         return false;
+    }
     claims->ids = ids;
     claims->capacity = capacity;
     return true;
@@ -78,8 +81,9 @@ void sqlite_claims_remove(struct sqlite_claims *claims, const struct outbox_outc
 {
     for (size_t i = 0; i < count; i++) {
         size_t at = claims_position(claims, outcomes[i].id);
-        if (at >= claims->count || claims->ids[at] != outcomes[i].id)
+        if (at >= claims->count || claims->ids[at] != outcomes[i].id) {
             continue;
+        }
         memmove(claims->ids + at, claims->ids + at + 1,
                 (claims->count - at - 1) * sizeof *claims->ids);
         claims->count--;
@@ -99,14 +103,16 @@ static int64_t instant_of(struct span timestamp, int64_t otherwise)
 {
     char text[32];
     struct tm parts = {0};
-    if (timestamp.len >= sizeof text)
+    if (timestamp.len >= sizeof text) {
         return otherwise;
+    }
     memcpy(text, timestamp.ptr, timestamp.len);
     text[timestamp.len] = '\0';
     const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
     if (rest == NULL || *rest != '.' || strlen(rest + 1) != 6 ||
-        strspn(rest + 1, "0123456789") != 6)
+        strspn(rest + 1, "0123456789") != 6) {
         return otherwise;
+    }
     return (int64_t)timegm(&parts) * 1000000 + strtol(rest + 1, NULL, 10);
 }
 
@@ -126,8 +132,9 @@ static struct span take_text(sqlite3_stmt *row, int column, char **end)
     size_t len = (size_t)sqlite3_column_bytes(row, column);
     const unsigned char *text = sqlite3_column_text(row, column);
     struct span copy = {*end, len};
-    if (len > 0)
+    if (len > 0) {
         memcpy(*end, text, len);
+    }
     *end += len;
     return copy;
 }
@@ -138,13 +145,15 @@ static bool fill_entry(struct outbox_entry *entry, sqlite3_stmt *row)
     size_t size = 1;
     for (int column = COL_USER; column <= COL_SCORE; column++) {
         if (sqlite3_column_text(row, column) == NULL &&
-            sqlite3_column_type(row, column) != SQLITE_NULL)
+            sqlite3_column_type(row, column) != SQLITE_NULL) {
             return false;
+        }
         size += (size_t)sqlite3_column_bytes(row, column);
     }
     char *end = malloc(size);
-    if (end == NULL)
+    if (end == NULL) {
         return false;
+    }
     *entry = (struct outbox_entry){
         .id = (uint64_t)sqlite3_column_int64(row, COL_ID),
         .attempts = (unsigned)sqlite3_column_int(row, COL_ATTEMPTS),
@@ -164,8 +173,9 @@ static bool fill_entry(struct outbox_entry *entry, sqlite3_stmt *row)
 static int count_changes(struct sqlite_db *db, enum sqlite_db_statement which, int64_t *changes,
                          struct sqlite_error *error)
 {
-    if (sqlite_db_run(db, which, error) != 0)
+    if (sqlite_db_run(db, which, error) != 0) {
         return -1;
+    }
     *changes += sqlite3_changes(db->handle);
     return 0;
 }
@@ -177,8 +187,9 @@ static int drop_orphans(struct sqlite_db *db, const uint64_t *ids, size_t count,
     int64_t dropped = 0;
     for (size_t i = 0; i < count; i++) {
         sqlite3_bind_int64(sqlite_db_statement(db, STMT_SENT), 1, (int64_t)ids[i]);
-        if (count_changes(db, STMT_SENT, &dropped, error) != 0)
+        if (count_changes(db, STMT_SENT, &dropped, error) != 0) {
             return -1;
+        }
     }
     delta->pending -= dropped;
     return 0;
@@ -192,10 +203,12 @@ static enum row_fate claim_row(sqlite3_stmt *row, struct sqlite_claims *claims,
 {
     uint64_t id = (uint64_t)sqlite3_column_int64(row, COL_ID);
     int64_t due_us = sqlite3_column_int64(row, COL_DUE);
-    if (claims_have(claims, id))
+    if (claims_have(claims, id)) {
         return ROW_SKIPPED;
-    if (sqlite3_column_type(row, COL_REVIEW) == SQLITE_NULL)
+    }
+    if (sqlite3_column_type(row, COL_REVIEW) == SQLITE_NULL) {
         return ROW_ORPHAN;
+    }
     if (due_us > claim->now_us || claim->count == claim->max || claim->bytes >= CLAIM_BYTES_MAX) {
         claim->next_due_us = due_us;
         return ROW_ENDS;
@@ -219,44 +232,52 @@ int sqlite_outbox_claim(struct sqlite_db *db, struct sqlite_claims *claims,
     claim->count = 0;
     claim->bytes = 0;
     claim->next_due_us = INT64_MAX;
-    if (!claims_reserve(claims, claim->max))
+    if (!claims_reserve(claims, claim->max)) {
         return no_memory(db, error);
+    }
     sqlite3_stmt *statement = sqlite_db_statement(db, STMT_CLAIM);
     int rc;
     enum row_fate fate = ROW_SKIPPED;
     while (fate < ROW_ENDS && orphan_count < ORPHANS_MAX &&
            (rc = sqlite3_step(statement)) == SQLITE_ROW) {
         fate = claim_row(statement, claims, claim);
-        if (fate == ROW_ORPHAN)
+        if (fate == ROW_ORPHAN) {
             orphans[orphan_count++] = (uint64_t)sqlite3_column_int64(statement, COL_ID);
+        }
     }
-    if (orphan_count == ORPHANS_MAX)
+    if (orphan_count == ORPHANS_MAX) {
         claim->next_due_us = claim->now_us; /* there may be more behind them */
+    }
     bool failed = fate < ROW_ENDS && orphan_count < ORPHANS_MAX && rc != SQLITE_DONE;
-    if (failed)
+    if (failed) {
         sqlite_db_fail(db, error);
+    }
     sqlite3_reset(statement);
-    if (!failed && orphan_count > 0)
+    if (!failed && orphan_count > 0) {
         failed = drop_orphans(db, orphans, orphan_count, delta, error) != 0;
+    }
     /* What was taken before an error is given: it is claimed, and the error comes again. */
-    if (claim->count > 0 || (!failed && fate != ROW_NO_MEMORY))
+    if (claim->count > 0 || (!failed && fate != ROW_NO_MEMORY)) {
         return 0;
+    }
     return failed ? -1 : no_memory(db, error);
 }
 
 /* Ends a transaction well or not at all. */
 static int finish(struct sqlite_db *db, int result, struct sqlite_error *error)
 {
-    if (result == 0)
+    if (result == 0) {
         return sqlite_db_commit(db, error);
+    }
     sqlite_db_rollback(db);
     return -1;
 }
 
 static int begin(struct sqlite_db *db, struct sqlite_error *error)
 {
-    if (sqlite_db_unmoved(db, error) != 0)
+    if (sqlite_db_unmoved(db, error) != 0) {
         return -1;
+    }
     sqlite_db_statement(db, STMT_BEGIN);
     return sqlite_db_run(db, STMT_BEGIN, error);
 }
@@ -280,12 +301,15 @@ static int settle_one(struct sqlite_db *db, const struct outbox_outcome *outcome
     } else if (outcome->what == OUTBOX_DEAD) {
         sqlite_db_bind(statement, 2, span_of(outcome->error));
     }
-    if (count_changes(db, which[outcome->what], &changes, error) != 0)
+    if (count_changes(db, which[outcome->what], &changes, error) != 0) {
         return -1;
-    if (outcome->what == OUTBOX_SENT || outcome->what == OUTBOX_DEAD)
+    }
+    if (outcome->what == OUTBOX_SENT || outcome->what == OUTBOX_DEAD) {
         delta->pending -= changes;
-    if (outcome->what == OUTBOX_DEAD)
+    }
+    if (outcome->what == OUTBOX_DEAD) {
         delta->dead += changes;
+    }
     return 0;
 }
 
@@ -294,12 +318,15 @@ int sqlite_outbox_settle(struct sqlite_db *db, const struct outbox_outcome *outc
 {
     struct sqlite_delta changed = {0};
     int result = 0;
-    if (begin(db, error) != 0)
+    if (begin(db, error) != 0) {
         return -1;
-    for (size_t i = 0; i < count && result == 0; i++)
+    }
+    for (size_t i = 0; i < count && result == 0; i++) {
         result = settle_one(db, &outcomes[i], &changed, error);
-    if (finish(db, result, error) != 0)
+    }
+    if (finish(db, result, error) != 0) {
         return -1;
+    }
     delta->pending += changed.pending;
     delta->dead += changed.dead;
     return 0;
@@ -333,13 +360,16 @@ int sqlite_outbox_dead_list(struct sqlite_db *db, uint64_t after_id, struct outb
         memory = fill_entry(&entries[count], statement);
         count += memory;
     }
-    if (memory && rc != SQLITE_DONE)
+    if (memory && rc != SQLITE_DONE) {
         sqlite_db_fail(db, error);
+    }
     sqlite3_reset(statement);
-    if (memory && rc == SQLITE_DONE)
+    if (memory && rc == SQLITE_DONE) {
         return (int)count;
-    while (count > 0)
+    }
+    while (count > 0) {
         outbox_entry_free(&entries[--count]);
+    }
     return memory ? -1 : no_memory(db, error);
 }
 
@@ -348,8 +378,9 @@ static int change_dead(struct sqlite_db *db, enum sqlite_db_statement which, uin
                        struct sqlite_error *error)
 {
     int64_t changes = 0;
-    if (begin(db, error) != 0)
+    if (begin(db, error) != 0) {
         return -1;
+    }
     sqlite3_bind_int64(db->statements[which], 1, (int64_t)id);
     int result = count_changes(db, which, &changes, error);
     return finish(db, result, error) == 0 ? (int)changes : -1;
@@ -372,7 +403,8 @@ int sqlite_outbox_dead_drop(struct sqlite_db *db, uint64_t id, struct sqlite_del
 {
     sqlite_db_statement(db, STMT_DEAD_DROP);
     int count = change_dead(db, STMT_DEAD_DROP, id, error);
-    if (count > 0)
+    if (count > 0) {
         delta->dead -= count;
+    }
     return count;
 }

@@ -8,12 +8,15 @@ int sqlite_queue_init(struct sqlite_queue *q, size_t limit, struct metric *gauge
     *q = (struct sqlite_queue){.limit = limit, .gauge = gauge};
     q->last = &q->first;
     q->last_job = &q->jobs;
-    if (pthread_mutex_init(&q->lock, NULL) != 0)
+    if (pthread_mutex_init(&q->lock, NULL) != 0) {
         return -1;
-    if (pthread_cond_init(&q->wake, NULL) != 0)
+    }
+    if (pthread_cond_init(&q->wake, NULL) != 0) {
         goto no_wake;
-    if (pthread_cond_init(&q->done, NULL) != 0)
+    }
+    if (pthread_cond_init(&q->done, NULL) != 0) {
         goto no_done;
+    }
     return 0;
 no_done:
     pthread_cond_destroy(&q->wake);
@@ -48,8 +51,9 @@ enum store_result sqlite_queue_put(struct sqlite_queue *q, struct store_put *put
         q->asleep = false;
     }
     pthread_mutex_unlock(&q->lock);
-    if (wake)
+    if (wake) {
         pthread_cond_signal(&q->wake);
+    }
     return result;
 }
 
@@ -62,8 +66,9 @@ void sqlite_queue_call(struct sqlite_queue *q, struct sqlite_job *job)
     q->last_job = &job->next;
     q->asleep = false;
     pthread_cond_signal(&q->wake);
-    while (!job->done)
+    while (!job->done) {
         pthread_cond_wait(&q->done, &q->lock);
+    }
     pthread_mutex_unlock(&q->lock);
 }
 

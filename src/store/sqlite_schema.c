@@ -45,8 +45,9 @@ static int number(sqlite3 *db, const char *sql, int *out)
 {
     sqlite3_stmt *statement = NULL;
     int rc = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
-    if (rc == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
+    if (rc == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW) {
         *out = sqlite3_column_int(statement, 0);
+    }
     int end = sqlite3_finalize(statement);
     return rc != SQLITE_OK ? rc : end;
 }
@@ -57,14 +58,18 @@ enum sqlite_schema_state sqlite_schema_look(sqlite3 *db, int *version)
     int objects = 0;
     if (number(db, "PRAGMA application_id", &application) != SQLITE_OK ||
         number(db, "PRAGMA user_version", version) != SQLITE_OK ||
-        number(db, "SELECT count(*) FROM sqlite_schema", &objects) != SQLITE_OK)
+        number(db, "SELECT count(*) FROM sqlite_schema", &objects) != SQLITE_OK) {
         return SQLITE_SCHEMA_ERROR;
-    if (application == 0 && *version == 0 && objects == 0)
+    }
+    if (application == 0 && *version == 0 && objects == 0) {
         return SQLITE_SCHEMA_EMPTY;
-    if (application != SQLITE_SCHEMA_APPLICATION || *version <= 0)
+    }
+    if (application != SQLITE_SCHEMA_APPLICATION || *version <= 0) {
         return SQLITE_SCHEMA_FOREIGN;
-    if (*version > sqlite_schema_latest())
+    }
+    if (*version > sqlite_schema_latest()) {
         return SQLITE_SCHEMA_NEWER;
+    }
     return *version < sqlite_schema_latest() ? SQLITE_SCHEMA_OLDER : SQLITE_SCHEMA_CURRENT;
 }
 
@@ -73,20 +78,25 @@ static int migrate_step(sqlite3 *db, int from)
 {
     char mark[96];
     int version = 0;
-    if (from < 0 || from >= sqlite_schema_latest())
+    if (from < 0 || from >= sqlite_schema_latest()) {
         return SQLITE_MISUSE;
+    }
     snprintf(mark, sizeof mark, "PRAGMA user_version = %d; PRAGMA application_id = %d; COMMIT",
              from + 1, SQLITE_SCHEMA_APPLICATION);
     int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-    if (rc != SQLITE_OK)
+    if (rc != SQLITE_OK) {
         return rc;
+    }
     rc = number(db, "PRAGMA user_version", &version);
-    if (rc == SQLITE_OK && version == from)
+    if (rc == SQLITE_OK && version == from) {
         rc = sqlite3_exec(db, steps[from], NULL, NULL, NULL);
-    if (rc == SQLITE_OK && version == from)
+    }
+    if (rc == SQLITE_OK && version == from) {
         rc = sqlite3_exec(db, mark, NULL, NULL, NULL);
-    if (!sqlite3_get_autocommit(db))
+    }
+    if (!sqlite3_get_autocommit(db)) {
         sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    }
     return rc;
 }
 
@@ -94,7 +104,8 @@ int sqlite_schema_migrate(sqlite3 *db, int target)
 {
     int version = 0;
     int rc = number(db, "PRAGMA user_version", &version);
-    for (; rc == SQLITE_OK && version < target; version++)
+    for (; rc == SQLITE_OK && version < target; version++) {
         rc = migrate_step(db, version);
+    }
     return rc;
 }

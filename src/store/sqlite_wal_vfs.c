@@ -75,12 +75,15 @@ static int wal_write(sqlite3_file *file, const void *data, int len, sqlite3_int6
     struct wal_file *w = wal_of(file);
     bool fits = w->len == 0 || (at == w->at + w->len && len <= GATHER_MAX - w->len);
     int rc = fits ? SQLITE_OK : put_out(w);
-    if (rc != SQLITE_OK)
+    if (rc != SQLITE_OK) {
         return rc;
-    if (len > GATHER_MAX || !gathers(w))
+    }
+    if (len > GATHER_MAX || !gathers(w)) {
         return w->system->pMethods->xWrite(w->system, data, len, at);
-    if (w->len == 0)
+    }
+    if (w->len == 0) {
         w->at = at;
+    }
     memcpy(w->gathered + w->len, data, (size_t)len);
     w->len += len;
     return SQLITE_OK;
@@ -172,14 +175,16 @@ static int open_file(sqlite3_vfs *self, const char *name, sqlite3_file *file, in
                      int *out_flags)
 {
     sqlite3_vfs *system = self->pAppData;
-    if (!(flags & SQLITE_OPEN_WAL))
+    if (!(flags & SQLITE_OPEN_WAL)) {
         return system->xOpen(system, name, file, flags, out_flags);
+    }
     struct wal_file *w = wal_of(file);
     *w = (struct wal_file){.system = (sqlite3_file *)(w + 1)};
     w->system->pMethods = NULL;
     int rc = system->xOpen(system, name, w->system, flags, out_flags);
-    if (w->system->pMethods == NULL)
+    if (w->system->pMethods == NULL) {
         return rc;
+    }
     w->file.pMethods = &wal_methods;
     w->direct = !overwrites_are_safe(name);
     return rc;

@@ -46,8 +46,9 @@ void sqlite_writer_adjust(struct sqlite_writer *w, const struct sqlite_delta *de
 static int recount(struct sqlite_writer *w, struct sqlite_error *error)
 {
     int64_t version = sqlite_db_data_version(&w->db);
-    if (sqlite_outbox_count(&w->db, &w->counts, error) != 0)
+    if (sqlite_outbox_count(&w->db, &w->counts, error) != 0) {
         return -1;
+    }
     w->data_version = version;
     show_counts(w);
     return 0;
@@ -61,10 +62,12 @@ int sqlite_writer_refresh(struct sqlite_writer *w, struct sqlite_error *error)
 static int open_both(struct sqlite_writer *w, const char *path, enum sqlite_db_mode mode,
                      struct sqlite_error *error)
 {
-    if (sqlite_db_open(&w->db, path, mode, w->busy_ms, error) != 0)
+    if (sqlite_db_open(&w->db, path, mode, w->busy_ms, error) != 0) {
         return -1;
-    if (sqlite_checkpoint_attach(&w->checkpoint, path, w->busy_ms, error) == 0)
+    }
+    if (sqlite_checkpoint_attach(&w->checkpoint, path, w->busy_ms, error) == 0) {
         return 0;
+    }
     sqlite_db_close(&w->db);
     return -1;
 }
@@ -78,11 +81,13 @@ static void close_both(struct sqlite_writer *w)
 /* Makes sure that there is a connection that may be written through. */
 static int connect_again(struct sqlite_writer *w, struct sqlite_error *error)
 {
-    if (w->db.handle != NULL && !w->health.reopen)
+    if (w->db.handle != NULL && !w->health.reopen) {
         return 0;
+    }
     close_both(w);
-    if (open_both(w, w->db.path, SQLITE_DB_EXISTING, error) != 0)
+    if (open_both(w, w->db.path, SQLITE_DB_EXISTING, error) != 0) {
         return -1;
+    }
     w->health.reopen = false;
     return recount(w, error);
 }
@@ -93,18 +98,20 @@ int sqlite_writer_prepare(struct sqlite_writer *w, struct sqlite_error *error)
         *error = w->health.error;
         return -1;
     }
-    if (connect_again(w, error) == 0)
+    if (connect_again(w, error) == 0) {
         return 0;
+    }
     sqlite_health_failed(&w->health, error, now_us(w));
     return -1;
 }
 
 void sqlite_writer_note(struct sqlite_writer *w, int result, const struct sqlite_error *error)
 {
-    if (result < 0)
+    if (result < 0) {
         sqlite_health_failed(&w->health, error, now_us(w));
-    else
+    } else {
         sqlite_health_recovered(&w->health, now_us(w));
+    }
 }
 
 /* Inserts one review, and its duty to mail, into the open transaction. */
@@ -117,15 +124,17 @@ static int insert(struct sqlite_writer *w, struct store_put *put, struct batch *
     sqlite_db_bind(statement, 3, put->item.review);
     sqlite_db_bind(statement, 4, put->item.sentiment);
     sqlite_db_bind(statement, 5, put->item.polarity_score);
-    if (sqlite_db_run(&w->db, STMT_PUT_REVIEW, error) != 0)
+    if (sqlite_db_run(&w->db, STMT_PUT_REVIEW, error) != 0) {
         return -1;
+    }
     if (sqlite3_changes(w->db.handle) == 0) {
         put_list_add(&batch->conflicts, put);
         return 0;
     }
     if (put->notify &&
-        sqlite_outbox_add(&w->db, &put->item, clock_wall_us(w->config.clock), error) != 0)
+        sqlite_outbox_add(&w->db, &put->item, clock_wall_us(w->config.clock), error) != 0) {
         return -1;
+    }
     put_list_add(&batch->accepted, put);
     batch->rows++;
     batch->notify += put->notify;
@@ -141,18 +150,21 @@ static int write_all(struct sqlite_writer *w, struct store_put *puts, struct bat
     int result = sqlite_db_run(&w->db, STMT_BEGIN, error);
     while (puts != NULL) {
         struct store_put *next = puts->next;
-        if (result == 0)
+        if (result == 0) {
             result = insert(w, puts, batch, error);
-        if (result != 0)
+        }
+        if (result != 0) {
             put_list_add(&batch->accepted, puts);
+        }
         puts = next;
     }
     if (result != 0) {
         sqlite_db_rollback(&w->db);
         return -1;
     }
-    if (sqlite_db_commit(&w->db, error) == 0)
+    if (sqlite_db_commit(&w->db, error) == 0) {
         return 0;
+    }
     /* Overwrites what the commit may have left in the WAL: see the header. */
     struct sqlite_error ignored;
     sqlite_db_probe(&w->db, &ignored);
@@ -189,8 +201,9 @@ static void write_puts(struct sqlite_writer *w, struct store_put *puts, bool clo
         int64_t end_us = now_us(w);
         metric_observe_us(w->commits, end_us - start_us);
         sqlite_writer_note(w, result, &error);
-        if (result == 0)
+        if (result == 0) {
             refusal = STORE_OK;
+        }
     } else {
         batch.accepted.first = puts;
     }
@@ -202,21 +215,25 @@ static void write_puts(struct sqlite_writer *w, struct store_put *puts, bool clo
     /* A conflict with a review that was not committed after all is none. */
     size_t count = put_list_finish(&batch.accepted, refusal);
     count += put_list_finish(&batch.conflicts, written ? STORE_CONFLICT : refusal);
-    if (!written)
+    if (!written) {
         w->health.refused += count;
+    }
     metric_add(w->health.deadline,
                put_list_finish(&batch.expired, closing ? STORE_CLOSED : STORE_UNAVAILABLE));
-    if (written && batch.notify > 0 && w->config.pending != NULL)
+    if (written && batch.notify > 0 && w->config.pending != NULL) {
         w->config.pending(w->config.pending_context);
+    }
 }
 
 /* Whether writing a page can show that the trouble is over. */
 static bool probe_tells(struct sqlite_writer *w)
 {
-    if (w->health.error.kind != SQLITE_KIND_CORRUPT || w->db.handle == NULL)
+    if (w->health.error.kind != SQLITE_KIND_CORRUPT || w->db.handle == NULL) {
         return true;
-    if (sqlite_file_moved(w->db.path, &w->db.ids) != NULL)
+    }
+    if (sqlite_file_moved(w->db.path, &w->db.ids) != NULL) {
         w->health.reopen = true;
+    }
     return w->health.reopen || sqlite_db_data_version(&w->db) != w->data_version;
 }
 
@@ -224,16 +241,20 @@ static void probe(struct sqlite_writer *w)
 {
     struct sqlite_error error;
     w->health.tried_us = now_us(w);
-    if (!probe_tells(w))
+    if (!probe_tells(w)) {
         return;
+    }
     int result = connect_again(w, &error);
-    if (result == 0)
+    if (result == 0) {
         result = sqlite_db_probe(&w->db, &error);
-    if (result == 0)
+    }
+    if (result == 0) {
         result = sqlite_writer_refresh(w, &error);
+    }
     sqlite_writer_note(w, result, &error);
-    if (result == 0 && w->counts.pending > 0 && w->config.pending != NULL)
+    if (result == 0 && w->counts.pending > 0 && w->config.pending != NULL) {
         w->config.pending(w->config.pending_context);
+    }
 }
 
 /* Notices what others did: files deleted, dead letters requeued by a tool. */
@@ -244,12 +265,14 @@ static void look_after_files(struct sqlite_writer *w)
         sqlite_health_failed(&w->health, &error, now_us(w));
         return;
     }
-    if (sqlite_db_data_version(&w->db) == w->data_version)
+    if (sqlite_db_data_version(&w->db) == w->data_version) {
         return;
-    if (recount(w, &error) != 0)
+    }
+    if (recount(w, &error) != 0) {
         sqlite_health_count(&w->health, &error);
-    else if (w->counts.pending > 0 && w->config.pending != NULL)
+    } else if (w->counts.pending > 0 && w->config.pending != NULL) {
         w->config.pending(w->config.pending_context);
+    }
 }
 
 /* What is to be done besides puts and jobs. */
@@ -257,18 +280,21 @@ static void maintain(struct sqlite_writer *w, bool idle)
 {
     int64_t now = now_us(w);
     if (w->health.failing) {
-        if (now - w->health.tried_us >= SQLITE_HEALTH_RETRY_IDLE_US)
+        if (now - w->health.tried_us >= SQLITE_HEALTH_RETRY_IDLE_US) {
             probe(w);
+        }
         return;
     }
     sqlite_checkpoint_tend(&w->checkpoint, &w->db);
     metric_set(w->wal_pages, w->db.wal_pages);
-    if (now - w->looked_us < LOOK_US)
+    if (now - w->looked_us < LOOK_US) {
         return;
+    }
     w->looked_us = now;
     look_after_files(w);
-    if (idle && !w->health.failing && w->db.wal_pages > 0)
+    if (idle && !w->health.failing && w->db.wal_pages > 0) {
         sqlite_checkpoint_finish(&w->checkpoint, &w->db);
+    }
 }
 
 static int64_t wait_us(struct sqlite_writer *w)
@@ -285,8 +311,9 @@ static void *run(void *argument)
     struct sqlite_work work;
     do {
         work = sqlite_queue_take(&w->queue, batch_max, wait_us(w));
-        if (work.puts != NULL)
+        if (work.puts != NULL) {
             write_puts(w, work.puts, work.closing);
+        }
         sqlite_queue_run(&w->queue, work.jobs, w);
         maintain(w, work.puts == NULL && work.jobs == NULL);
     } while (!work.last);
@@ -337,19 +364,23 @@ int sqlite_writer_start(struct sqlite_writer *w, const char *path,
         config->metrics, (struct metric_name){"reviewd_store_queue_length",
                                               "Reviews that wait for the store.", NULL});
     register_metrics(w);
-    if (sqlite_queue_init(&w->queue, config->queue_limit, length) != 0)
+    if (sqlite_queue_init(&w->queue, config->queue_limit, length) != 0) {
         goto no_queue;
-    if (sqlite_health_init(&w->health, config->metrics) != 0)
+    }
+    if (sqlite_health_init(&w->health, config->metrics) != 0) {
         goto no_health;
+    }
     int rc = sqlite_checkpoint_start(&w->checkpoint, &w->health);
     if (rc != 0) {
         thread_failed(&error, rc);
         goto no_checkpoint;
     }
-    if (open_both(w, path, SQLITE_DB_CREATE, &error) != 0)
+    if (open_both(w, path, SQLITE_DB_CREATE, &error) != 0) {
         goto no_db;
-    if (recount(w, &error) != 0)
+    }
+    if (recount(w, &error) != 0) {
         goto no_thread;
+    }
     log_info("store opened", LOG_STR("path", path), LOG_INT("schema", sqlite_schema_latest()),
              LOG_INT("pending", (int64_t)w->counts.pending),
              LOG_INT("dead", (int64_t)w->counts.dead));

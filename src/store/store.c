@@ -50,8 +50,9 @@ enum store_result store_read(struct store *s, struct store_read *read)
 
 void store_close(struct store *s)
 {
-    if (s != NULL)
+    if (s != NULL) {
         s->ops->close(s);
+    }
 }
 
 void outbox_entry_free(struct outbox_entry *entry)

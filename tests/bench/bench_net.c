@@ -50,8 +50,9 @@ static void next(struct client *c)
         transport_send(b->net, &b->request, done, c);
         return;
     }
-    if (--b->running > 0)
+    if (--b->running > 0) {
         return;
+    }
     pthread_mutex_lock(&b->lock);
     b->ended = true;
     pthread_cond_signal(&b->changed);
@@ -121,8 +122,9 @@ int main(int argc, char **argv)
         transport_after(b.net, 0, begin, &clients[i]);
     }
     pthread_mutex_lock(&b.lock);
-    while (!b.ended)
+    while (!b.ended) {
         pthread_cond_wait(&b.changed, &b.lock);
+    }
     pthread_mutex_unlock(&b.lock);
     double seconds = (double)(clock_mono_us(clock_system()) - start) / 1e6, cpu = cpu_seconds();
     net_stop(b.net);

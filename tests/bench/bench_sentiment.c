@@ -59,8 +59,9 @@ static void fill_prose(char *out, size_t len)
 static void fill_pattern(char *out, size_t len, const char *pattern)
 {
     size_t n = strlen(pattern);
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         out[i] = pattern[i % n];
+    }
 }
 
 static double now(void)
@@ -89,8 +90,9 @@ static double measure_reviews(const char *prose)
     double best = 1e9;
     for (int i = 0; i < 20 * ROUNDS; i++) {
         double start = now();
-        for (size_t k = 0; k < REVIEWS; k++)
+        for (size_t k = 0; k < REVIEWS; k++) {
             sink = sentiment_polarity((struct span){prose + k * REVIEW_LEN, REVIEW_LEN});
+        }
         double took = (now() - start) / REVIEWS;
         best = took < best ? took : best;
     }
@@ -130,8 +132,9 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
         fill_pattern(text, len, patterns[i]);
         printf("  %6.2f  ", measure(text, len) / prose);
-        for (const char *c = patterns[i]; *c != '\0'; c++)
+        for (const char *c = patterns[i]; *c != '\0'; c++) {
             printf(*c > ' ' && *c < 127 ? "%c" : "\\x%02X", (unsigned char)*c);
+        }
         printf("\n");
     }
     free(text);

@@ -64,8 +64,9 @@ static void begin(struct producer *p)
                           .polarity_score = SPAN("0.25")};
         p->put.notify = number % 3 == 0;
         p->start_us = clock_mono_us(b->stamps.clock);
-        if (store_put(b->store, &p->put) == STORE_OK)
+        if (store_put(b->store, &p->put) == STORE_OK) {
             return;
+        }
         b->failed++;
     }
     pthread_mutex_lock(&b->lock);
@@ -101,8 +102,9 @@ static int64_t read_nobody(struct bench *b)
     do {
         memcpy(cursor, r.next, sizeof cursor);
         r.read.cursor = cursor[0] != '\0' ? cursor : NULL;
-        if (store_read(b->store, &r.read) != STORE_OK)
+        if (store_read(b->store, &r.read) != STORE_OK) {
             return -1;
+        }
         sem_wait(&r.ended);
     } while (!r.failed && r.next[0] != '\0');
     sem_destroy(&r.ended);
@@ -119,11 +121,14 @@ static long resident_kib(void)
     char line[128];
     long kib = 0;
     FILE *f = fopen("/proc/self/status", "re");
-    while (f != NULL && fgets(line, sizeof line, f) != NULL)
-        if (strncmp(line, "VmRSS:", 6) == 0)
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+        if (strncmp(line, "VmRSS:", 6) == 0) {
             kib = strtol(line + 6, NULL, 10);
-    if (f != NULL)
+        }
+    }
+    if (f != NULL) {
         fclose(f);
+    }
     return kib;
 }
 
@@ -139,8 +144,9 @@ static struct store *open_new(const char *folder, struct clock *clock)
     snprintf(path, sizeof path, "%s/bench.db", folder);
     struct store_config config = {.clock = clock, .queue_limit = 4096, .put_deadline_ms = 20000};
     struct store *store = store_sqlite_open(path, &config, reason);
-    if (store == NULL)
+    if (store == NULL) {
         fprintf(stderr, "%s\n", reason);
+    }
     return store;
 }
 
@@ -157,8 +163,9 @@ int main(int argc, char **argv)
     b.latency_us = calloc((size_t)rows, sizeof *b.latency_us);
     struct producer *all = calloc((size_t)producers, sizeof *all);
     if (argc < 2 || b.latency_us == NULL || all == NULL ||
-        (b.store = open_new(argv[1], clock)) == NULL)
+        (b.store = open_new(argv[1], clock)) == NULL) {
         exit(1); /* the process ends: nothing to free */
+    }
     int64_t start = clock_mono_us(clock);
     for (long i = 0; i < producers; i++) {
         all[i].bench = &b;
@@ -166,8 +173,9 @@ int main(int argc, char **argv)
         begin(&all[i]);
     }
     pthread_mutex_lock(&b.lock);
-    while (b.running > 0)
+    while (b.running > 0) {
         pthread_cond_wait(&b.ended, &b.lock);
+    }
     pthread_mutex_unlock(&b.lock);
     double seconds = (double)(clock_mono_us(clock) - start) / 1e6;
     long resident = resident_kib() - (long)((size_t)rows * sizeof *b.latency_us / 1024);

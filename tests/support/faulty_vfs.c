@@ -47,8 +47,9 @@ void faulty_vfs_hold(bool hold)
 void faulty_vfs_wait_held(void)
 {
     pthread_mutex_lock(&lock);
-    while (waiting == 0)
+    while (waiting == 0) {
         pthread_cond_wait(&changed, &lock);
+    }
     pthread_mutex_unlock(&lock);
 }
 
@@ -107,10 +108,12 @@ static int file_write(sqlite3_file *file, const void *data, int len, sqlite3_int
     struct faulty_handle *handle = (struct faulty_handle *)file;
     bool torn = false;
     int code = verdict(FAULTY_WRITE, handle->kind, &torn);
-    if (code != SQLITE_OK && torn)
+    if (code != SQLITE_OK && torn) {
         handle->real->pMethods->xWrite(handle->real, data, len / 2, at);
-    if (code != SQLITE_OK)
+    }
+    if (code != SQLITE_OK) {
         return code;
+    }
     if (handle->kind == FAULTY_WAL) {
         pthread_mutex_lock(&lock);
         unsynced = true;
@@ -132,14 +135,16 @@ static int file_sync(sqlite3_file *file, int flags)
         pthread_mutex_lock(&lock);
         waiting++;
         pthread_cond_broadcast(&changed);
-        while (held)
+        while (held) {
             pthread_cond_wait(&changed, &lock);
+        }
         waiting--;
         pthread_mutex_unlock(&lock);
     }
     int code = verdict(FAULTY_SYNC, handle->kind, &torn);
-    if (code == SQLITE_OK)
+    if (code == SQLITE_OK) {
         code = handle->real->pMethods->xSync(handle->real, flags);
+    }
     if (code == SQLITE_OK && handle->kind == FAULTY_WAL) {
         pthread_mutex_lock(&lock);
         unsynced = false;
@@ -236,15 +241,18 @@ static int vfs_open(sqlite3_vfs *self, const char *name, sqlite3_file *file, int
     bool torn = false;
     (void)self;
     *handle = (struct faulty_handle){.real = (sqlite3_file *)(handle + 1)};
-    if (flags & SQLITE_OPEN_MAIN_DB)
+    if (flags & SQLITE_OPEN_MAIN_DB) {
         handle->kind = FAULTY_DB;
-    else if (flags & SQLITE_OPEN_WAL)
+    } else if (flags & SQLITE_OPEN_WAL) {
         handle->kind = FAULTY_WAL;
+    }
     int code = verdict(FAULTY_OPEN, handle->kind, &torn);
-    if (code == SQLITE_OK)
+    if (code == SQLITE_OK) {
         code = real_vfs->xOpen(real_vfs, name, handle->real, flags, out_flags);
-    if (code == SQLITE_OK)
+    }
+    if (code == SQLITE_OK) {
         handle->base.pMethods = &methods;
+    }
     return code;
 }
 

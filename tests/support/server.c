@@ -21,18 +21,21 @@ static void die(const char *what)
 
 static ssize_t receive(struct test_conn *c, char *out, size_t size)
 {
-    if (c->ssl != NULL)
+    if (c->ssl != NULL) {
         return SSL_read(c->ssl, out, (int)size);
+    }
     return recv(c->fd, out, size, 0);
 }
 
 static bool more(struct test_conn *c)
 {
-    if (c->rest_len == sizeof(c->rest))
+    if (c->rest_len == sizeof(c->rest)) {
         return false;
+    }
     ssize_t n = receive(c, c->rest + c->rest_len, sizeof(c->rest) - c->rest_len);
-    if (n <= 0)
+    if (n <= 0) {
         return false;
+    }
     c->rest_len += (size_t)n;
     return true;
 }
@@ -46,9 +49,11 @@ static void take(struct test_conn *c, size_t n)
 bool conn_line(struct test_conn *c, char *line, size_t size)
 {
     char *end;
-    while ((end = memmem(c->rest, c->rest_len, "\r\n", 2)) == NULL)
-        if (!more(c))
+    while ((end = memmem(c->rest, c->rest_len, "\r\n", 2)) == NULL) {
+        if (!more(c)) {
             return false;
+        }
+    }
     size_t len = (size_t)(end - c->rest);
     snprintf(line, size, "%.*s", (int)len, c->rest);
     take(c, len + 2);
@@ -58,8 +63,9 @@ bool conn_line(struct test_conn *c, char *line, size_t size)
 bool conn_bytes(struct test_conn *c, char *out, size_t n)
 {
     while (n > 0) {
-        if (c->rest_len == 0 && !more(c))
+        if (c->rest_len == 0 && !more(c)) {
             return false;
+        }
         size_t part = n < c->rest_len ? n : c->rest_len;
         memcpy(out, c->rest, part);
         take(c, part);
@@ -76,14 +82,17 @@ bool conn_request(struct test_conn *c, struct buf *head, struct buf *body)
     buf_clear(head);
     buf_clear(body);
     do {
-        if (!conn_line(c, line, sizeof(line)))
+        if (!conn_line(c, line, sizeof(line))) {
             return false;
+        }
         buf_addf(head, "%s\r\n", line);
-        if (strncasecmp(line, "Content-Length:", 15) == 0)
+        if (strncasecmp(line, "Content-Length:", 15) == 0) {
             len = strtoul(line + 15, NULL, 10);
+        }
     } while (line[0] != '\0');
-    if (!buf_reserve(body, len + 1) || !conn_bytes(c, body->data, len))
+    if (!buf_reserve(body, len + 1) || !conn_bytes(c, body->data, len)) {
         return false;
+    }
     body->len = len;
     return true;
 }
@@ -93,8 +102,9 @@ void conn_write(struct test_conn *c, const char *bytes, size_t len)
     while (len > 0) {
         ssize_t n = c->ssl != NULL ? SSL_write(c->ssl, bytes, (int)len)
                                    : send(c->fd, bytes, len, MSG_NOSIGNAL);
-        if (n <= 0)
+        if (n <= 0) {
             return;
+        }
         bytes += n;
         len -= (size_t)n;
     }
@@ -126,8 +136,9 @@ void conn_reset(struct test_conn *c)
 void conn_hang(struct test_conn *c)
 {
     char line[64];
-    while (receive(c, line, sizeof(line)) > 0)
+    while (receive(c, line, sizeof(line)) > 0) {
         continue;
+    }
 }
 
 static void *serve_one(void *context)
@@ -135,8 +146,9 @@ static void *serve_one(void *context)
     struct test_conn *c = context;
     struct test_server *s = c->server;
     void (*handler)(struct test_conn * conn) = atomic_load(&s->handler);
-    if (!s->tls || conn_starttls(c))
+    if (!s->tls || conn_starttls(c)) {
         handler(c);
+    }
     SSL_free(c->ssl);
     pthread_mutex_lock(&s->lock);
     close(c->fd);
@@ -167,8 +179,9 @@ static void *accept_all(void *context)
         *c = (struct test_conn){.server = s, .number = i, .fd = fd};
         s->conns[i] = c;
         s->count = i + 1;
-        if (pthread_create(&c->thread, NULL, serve_one, c) != 0)
+        if (pthread_create(&c->thread, NULL, serve_one, c) != 0) {
             die("thread");
+        }
         pthread_mutex_unlock(&s->lock);
     }
     return NULL;
@@ -184,11 +197,13 @@ void server_start(struct test_server *s, void (*handler)(struct test_conn *conn)
     s->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (bind(s->listen_fd, (struct sockaddr *)&address, len) != 0 ||
         listen(s->listen_fd, 512) != 0 ||
-        getsockname(s->listen_fd, (struct sockaddr *)&address, &len) != 0)
+        getsockname(s->listen_fd, (struct sockaddr *)&address, &len) != 0) {
         die("listen");
+    }
     s->port = ntohs(address.sin_port);
-    if (pthread_create(&s->thread, NULL, accept_all, s) != 0)
+    if (pthread_create(&s->thread, NULL, accept_all, s) != 0) {
         die("thread");
+    }
 }
 
 static X509 *make_certificate(EVP_PKEY *key)
@@ -217,13 +232,15 @@ void server_start_tls(struct test_server *s, void (*handler)(struct test_conn *c
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *cert = make_certificate(key);
     s->ssl = SSL_CTX_new(TLS_server_method());
-    if (SSL_CTX_use_certificate(s->ssl, cert) != 1 || SSL_CTX_use_PrivateKey(s->ssl, key) != 1)
+    if (SSL_CTX_use_certificate(s->ssl, cert) != 1 || SSL_CTX_use_PrivateKey(s->ssl, key) != 1) {
         die("certificate");
+    }
     server_start(s, handler, context);
     snprintf(s->ca_file, sizeof(s->ca_file), "/tmp/reviewd-test-ca-XXXXXX");
     FILE *file = fdopen(mkstemp(s->ca_file), "w");
-    if (file == NULL || PEM_write_X509(file, cert) != 1)
+    if (file == NULL || PEM_write_X509(file, cert) != 1) {
         die("certificate");
+    }
     fclose(file);
     X509_free(cert);
     EVP_PKEY_free(key);
@@ -233,9 +250,11 @@ void server_stop(struct test_server *s)
 {
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
-    for (int i = 0; i < s->count; i++)
-        if (s->conns[i]->fd >= 0)
+    for (int i = 0; i < s->count; i++) {
+        if (s->conns[i]->fd >= 0) {
             shutdown(s->conns[i]->fd, SHUT_RDWR);
+        }
+    }
     pthread_mutex_unlock(&s->lock);
     shutdown(s->listen_fd, SHUT_RDWR);
     pthread_join(s->thread, NULL);
@@ -244,8 +263,9 @@ void server_stop(struct test_server *s)
         free(s->conns[i]);
     }
     close(s->listen_fd);
-    if (s->ca_file[0] != '\0')
+    if (s->ca_file[0] != '\0') {
         unlink(s->ca_file);
+    }
     SSL_CTX_free(s->ssl);
     pthread_mutex_destroy(&s->lock);
     memset(s, 0, sizeof(*s));

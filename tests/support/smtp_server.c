@@ -37,8 +37,9 @@ static bool answer(struct test_conn *c, const char *scripted, const char *polite
         conn_reset(c);
         return false;
     }
-    if (strcmp(text, "CLOSE") == 0)
+    if (strcmp(text, "CLOSE") == 0) {
         return false;
+    }
     conn_say(c, text);
     conn_say(c, "\r\n");
     return true;
@@ -48,22 +49,27 @@ static bool take_data(struct test_conn *c, struct buf *mail)
 {
     char line[4096];
     for (;;) {
-        if (!conn_line(c, line, sizeof(line)))
+        if (!conn_line(c, line, sizeof(line))) {
             return false;
-        if (strcmp(line, ".") == 0)
+        }
+        if (strcmp(line, ".") == 0) {
             return true;
+        }
         buf_addf(mail, "%s\n", line[0] == '.' ? line + 1 : line);
     }
 }
 
 static bool take_mail(struct test_conn *c, struct smtp_script *s, struct buf *mail)
 {
-    if (!answer(c, s->data, "354 go on"))
+    if (!answer(c, s->data, "354 go on")) {
         return false;
-    if (s->data != NULL && strncmp(s->data, "354", 3) != 0)
+    }
+    if (s->data != NULL && strncmp(s->data, "354", 3) != 0) {
         return true;
-    if (!take_data(c, mail))
+    }
+    if (!take_data(c, mail)) {
         return false;
+    }
     usleep((useconds_t)s->delay_ms * 1000);
     const char *end = s->end;
     if (end == NULL || end[0] == '2') {
@@ -84,8 +90,9 @@ static bool take_login(struct test_conn *c, struct smtp_script *s, const char *l
     s->logins++;
     if (strlen(line) <= strlen("AUTH PLAIN")) {
         conn_say(c, "334 \r\n");
-        if (!conn_line(c, more, sizeof(more)))
+        if (!conn_line(c, more, sizeof(more))) {
             return false;
+        }
         line = more;
     }
     pthread_mutex_lock(&s->lock);
@@ -104,16 +111,19 @@ static bool one_command(struct test_conn *c, struct smtp_script *s, const char *
                         struct session *session)
 {
     struct buf *mail = &session->mail;
-    if (strncmp(line, "EHLO", 4) == 0 || strncmp(line, "HELO", 4) == 0)
+    if (strncmp(line, "EHLO", 4) == 0 || strncmp(line, "HELO", 4) == 0) {
         return answer(c, s->ehlo, "250-test\r\n250-8BITMIME\r\n250 SIZE 1000000");
+    }
     if (strncmp(line, "STARTTLS", 8) == 0) {
-        if (!answer(c, s->starttls, "220 go on"))
+        if (!answer(c, s->starttls, "220 go on")) {
             return false;
+        }
         s->saw_tls = s->starttls == NULL && conn_starttls(c);
         return s->saw_tls || s->starttls != NULL;
     }
-    if (strncmp(line, "AUTH", 4) == 0)
+    if (strncmp(line, "AUTH", 4) == 0) {
         return take_login(c, s, line);
+    }
     if (strncmp(line, "MAIL FROM:", 10) == 0) {
         buf_addf(mail, "FROM %s\n", line + 10);
         return answer(c, session->begun++ > 0 && s->kept != NULL ? s->kept : s->mail, "250 ok");
@@ -123,8 +133,9 @@ static bool one_command(struct test_conn *c, struct smtp_script *s, const char *
         buf_addf(mail, "TO %s\n", line + 8);
         return answer(c, bad ? s->rcpt : NULL, "250 ok");
     }
-    if (strncmp(line, "DATA", 4) == 0)
+    if (strncmp(line, "DATA", 4) == 0) {
         return take_mail(c, s, mail);
+    }
     if (strncmp(line, "NOOP", 4) == 0) {
         s->noops++;
         return answer(c, NULL, "250 ok");
@@ -144,11 +155,14 @@ void smtp_serve(struct test_conn *c)
     char line[4096];
     s->connections++;
     int active = ++s->active, most = s->most_active;
-    while (active > most && !atomic_compare_exchange_weak(&s->most_active, &most, active))
+    while (active > most && !atomic_compare_exchange_weak(&s->most_active, &most, active)) {
         continue;
-    if (answer(c, s->greeting, "220 test ESMTP"))
-        while (conn_line(c, line, sizeof(line)) && one_command(c, s, line, &session))
+    }
+    if (answer(c, s->greeting, "220 test ESMTP")) {
+        while (conn_line(c, line, sizeof(line)) && one_command(c, s, line, &session)) {
             continue;
+        }
+    }
     s->active--;
     buf_free(&session.mail);
 }

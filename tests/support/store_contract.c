@@ -68,8 +68,9 @@ static struct outbox_entry claim(struct fixture *f, int64_t now_us, int expected
     struct outbox_entry entries[16] = {0};
     int64_t next_due_us = 0;
     assert_int_equal(store_claim(f->store, now_us, entries, 16, &next_due_us), expected);
-    for (int i = 1; i < expected; i++)
+    for (int i = 1; i < expected; i++) {
         outbox_entry_free(&entries[i]);
+    }
     return entries[0];
 }
 
@@ -147,18 +148,21 @@ static void same_key_conflicts_and_leaves_its_neighbours_alone(void **state)
     struct test_put puts[4];
     assert_int_equal(test_put_now(f->store, "a", T0, false), STORE_OK);
     assert_int_equal(test_put_now(f->store, "a", T0, true), STORE_CONFLICT);
-    if (contract->replaces)
+    if (contract->replaces) {
         return;
+    }
     test_put_init(&puts[0], "b", T0, true);
     test_put_init(&puts[1], "a", T0, true);
     test_put_init(&puts[2], "b", T0, true);
     test_put_init(&puts[3], "a", T0 + 1, true);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         assert_int_equal(store_put(f->store, &puts[i].put), STORE_OK);
+    }
     static const enum store_result expected[] = {STORE_OK, STORE_CONFLICT, STORE_CONFLICT,
                                                  STORE_OK};
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         assert_int_equal(test_put_wait(&puts[i]), expected[i]);
+    }
     assert_counts(f, 2, 0);
 }
 
@@ -379,11 +383,13 @@ static void *produce(void *argument)
     for (; queued < PUTS_EACH; queued++) {
         struct test_put *put = &puts[p->number][queued];
         test_put_init(put, "many", T0 + p->number * PUTS_EACH + queued, true);
-        if (store_put(p->fixture->store, &put->put) != STORE_OK)
+        if (store_put(p->fixture->store, &put->put) != STORE_OK) {
             break;
+        }
     }
-    while (queued-- > 0)
+    while (queued-- > 0) {
         p->stored += test_put_wait(&puts[p->number][queued]) == STORE_OK;
+    }
     return NULL;
 }
 

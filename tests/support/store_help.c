@@ -35,8 +35,9 @@ void test_put_init(struct test_put *put, const char *user, int64_t wall_us, bool
 enum store_result test_put_wait(struct test_put *put)
 {
     pthread_mutex_lock(&lock);
-    while (put->calls == 0)
+    while (put->calls == 0) {
         pthread_cond_wait(&changed, &lock);
+    }
     enum store_result result = put->result;
     pthread_mutex_unlock(&lock);
     return result;
@@ -72,8 +73,9 @@ const char *test_path(const char *folder, const char *name)
     static _Thread_local char paths[4][PATH_MAX];
     static _Thread_local unsigned next;
     char *path = paths[next++ % 4];
-    if (snprintf(path, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX)
+    if (snprintf(path, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX) {
         abort();
+    }
     return path;
 }
 
@@ -87,6 +89,7 @@ static int remove_one(const char *path, const struct stat *info, int type, struc
 
 void test_folder_remove(const char *folder)
 {
-    if (nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS) != 0)
+    if (nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS) != 0) {
         perror(folder);
+    }
 }

@@ -77,8 +77,9 @@ static void shortest_reads_back(void **state)
         x ^= x >> 7;
         x ^= x << 17;
         double value = double_of(x);
-        if (!isfinite(value))
+        if (!isfinite(value)) {
             continue;
+        }
         char out[NUM_SHORTEST_SIZE];
         size_t len = num_shortest(value, out);
         assert_true(len < 25);

@@ -11,8 +11,9 @@ static void every_code_point_goes_both_ways(void **state)
 {
     (void)state;
     for (uint32_t c = 0; c <= 0x10FFFF; c++) {
-        if (c >= 0xD800 && c <= 0xDFFF)
+        if (c >= 0xD800 && c <= 0xDFFF) {
             continue;
+        }
         char bytes[4];
         size_t n = utf8_encode(c, bytes);
         assert_int_equal(n, c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4);
@@ -23,8 +24,9 @@ static void every_code_point_goes_both_ways(void **state)
         char *cut = malloc(n);
         assert_non_null(cut);
         memcpy(cut, bytes, n - 1);
-        for (size_t len = 1; len < n; len++)
+        for (size_t len = 1; len < n; len++) {
             assert_int_equal(utf8_decode(cut, len, &back), 0);
+        }
         free(cut);
     }
 }
@@ -39,8 +41,9 @@ static void nothing_else_is_accepted(void **state)
         char bytes[3] = {(char)(i >> 16), (char)(i >> 8), (char)i};
         uint32_t c = 0;
         size_t n = utf8_decode(bytes, 3, &c);
-        if (n == 0)
+        if (n == 0) {
             continue;
+        }
         char again[4];
         assert_int_equal(utf8_encode(c, again), n);
         assert_memory_equal(again, bytes, n);

@@ -11,16 +11,18 @@
 double sentiment_polarity(struct span text)
 {
     char copy[32] = {0};
-    if (text.len < 3 || memcmp(text.ptr, "p=", 2) != 0)
+    if (text.len < 3 || memcmp(text.ptr, "p=", 2) != 0) {
         return 0;
+    }
     memcpy(copy, text.ptr + 2, text.len - 2 < sizeof copy - 1 ? text.len - 2 : sizeof copy - 1);
     return strtod(copy, NULL);
 }
 
 enum sentiment_label sentiment_label(double polarity, struct sentiment_thresholds thresholds)
 {
-    if (polarity > thresholds.positive_above)
+    if (polarity > thresholds.positive_above) {
         return SENTIMENT_POSITIVE;
+    }
     return polarity < thresholds.negative_below ? SENTIMENT_NEGATIVE : SENTIMENT_NEUTRAL;
 }
 

@@ -41,8 +41,9 @@ static void check(const char *lines, const struct score_options *options, const 
     process(lines, options);
     assert_false(buf_failed(&block.out));
     struct span out = buf_span(&block.out);
-    if (!span_equal(out, span_of(expected)))
+    if (!span_equal(out, span_of(expected))) {
         print_message("got: %.*s", (int)out.len, out.ptr);
+    }
     assert_true(span_equal(out, span_of(expected)));
     assert_int_equal(block.fault_count, 0);
 }
@@ -149,8 +150,9 @@ static void survives_lack_of_memory(void **state)
         bool happened = alloc_count() >= n;
         alloc_fail_at(0);
         assert_int_equal(buf_failed(&block.out), happened);
-        if (!happened)
+        if (!happened) {
             break;
+        }
         assert_true(n < 100);
     }
     assert_int_equal(block.fault_count, 1);

@@ -104,20 +104,23 @@ static void limits_lines(void **state)
             struct score_input in;
             feed(fd, "first\n");
             fill(fd, size, 'x');
-            if (ends)
+            if (ends) {
                 feed(fd, "\nlast");
+            }
             lseek(fd, 0, SEEK_SET);
             score_input_init(&in, fd);
             check_next(&in, "first\n");
             assert_int_equal(next(&in), SCORE_INPUT_BLOCK);
             assert_int_equal(block.too_long, size > SCORE_LINE_MAX);
-            if (block.too_long)
+            if (block.too_long) {
                 assert_int_equal(block.in_len, 0);
-            else
+            } else {
                 assert_true(block.in_len >= size + 1 && block.in[size] == '\n' &&
                             block.in[0] == 'x');
-            if (ends)
+            }
+            if (ends) {
                 check_next(&in, "last\n");
+            }
             assert_int_equal(next(&in), SCORE_INPUT_END);
             score_input_free(&in);
             close(fd);
@@ -157,8 +160,9 @@ static void keeps_all_lines(void **state)
     struct buf all = BUF_INIT;
     for (size_t i = 0; i < 3000; i++) {
         size_t size = i * 7919 % 1000 + (i % 500 == 499 ? 200000 : 0);
-        for (size_t j = 0; j < size; j++)
+        for (size_t j = 0; j < size; j++) {
             buf_add_char(&all, (char)('a' + i % 26));
+        }
         buf_add_char(&all, '\n');
     }
     assert_int_equal(write(fd, all.data, all.len), all.len);
@@ -231,8 +235,9 @@ static void survives_lack_of_memory(void **state)
         bool happened = alloc_count() >= n;
         alloc_fail_at(0);
         score_input_free(&in);
-        if (!happened)
+        if (!happened) {
             break;
+        }
         assert_int_equal(result, SCORE_INPUT_ERROR);
         assert_int_equal(error, ENOMEM);
         assert_true(n < 100);

@@ -22,8 +22,9 @@ static enum score_json_error scan(struct span line)
     free(copy);
     copy = malloc(line.len + SCORE_JSON_PAD);
     assert_non_null(copy);
-    if (line.len > 0)
+    if (line.len > 0) {
         memcpy(copy, line.ptr, line.len);
+    }
     memcpy(copy + line.len, "\nf00d\"}}", SCORE_JSON_PAD);
     return score_json_scan(&scratch, (struct span){copy, line.len});
 }
@@ -122,9 +123,10 @@ static void says_what_is_wrong_and_where(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         enum score_json_error error = scan_str(cases[i].line);
-        if (error != cases[i].error || scratch.error_at != cases[i].at)
+        if (error != cases[i].error || scratch.error_at != cases[i].at) {
             print_message("%s: %s at %zu\n", cases[i].line, score_json_error_text(error),
                           scratch.error_at);
+        }
         assert_int_equal(error, cases[i].error);
         assert_int_equal(scratch.error_at, cases[i].at);
     }
@@ -161,11 +163,13 @@ static enum score_json_error scan_names(size_t outer, size_t inner)
 {
     struct buf line = BUF_INIT;
     buf_add_str(&line, "{\"review\":\"a\"");
-    for (size_t i = 1; i < outer; i++)
+    for (size_t i = 1; i < outer; i++) {
         buf_addf(&line, ",\"n%zu\":0", i);
+    }
     buf_add_str(&line, ",\"inner\":{");
-    for (size_t i = 0; i < inner; i++)
+    for (size_t i = 0; i < inner; i++) {
         buf_addf(&line, "%s\"n%zu\":0", i > 0 ? "," : "", i);
+    }
     buf_add_str(&line, "},\"last\":{}}");
     enum score_json_error error = scan(buf_span(&line));
     buf_free(&line);
@@ -191,11 +195,13 @@ static void limits_depth(void **state)
         for (int scalar = 0; scalar < 2; scalar++) {
             struct buf line = BUF_INIT;
             buf_add_str(&line, "{\"review\":\"a\",\"d\":");
-            for (size_t i = 0; i < depth; i++)
+            for (size_t i = 0; i < depth; i++) {
                 buf_add_char(&line, '[');
+            }
             buf_add_str(&line, scalar ? "1" : "");
-            for (size_t i = 0; i < depth; i++)
+            for (size_t i = 0; i < depth; i++) {
                 buf_add_char(&line, ']');
+            }
             buf_add_char(&line, '}');
             bool fits = depth + (size_t)scalar < SCORE_JSON_DEPTH_MAX;
             assert_int_equal(scan(buf_span(&line)), fits ? SCORE_JSON_OK : SCORE_JSON_TOO_DEEP);
@@ -255,10 +261,12 @@ static size_t mutate(char *line, size_t len, size_t cap)
         size_t at = random_below(len + 1);
         size_t drop = random_below(3) == 0 ? 0 : random_below(4);
         size_t add = random_below(3) == 0 ? 0 : strlen(token);
-        if (drop > len - at)
+        if (drop > len - at) {
             drop = len - at;
-        if (len - drop + add > cap)
+        }
+        if (len - drop + add > cap) {
             continue;
+        }
         memmove(line + at + add, line + at + drop, len - at - drop);
         memcpy(line + at, token, add);
         len += add - drop;
@@ -272,10 +280,11 @@ static void check_accepted(const json_t *tree)
     char text[512];
     struct span raw = scratch.review.raw;
     size_t len = raw.len;
-    if (scratch.review.escaped)
+    if (scratch.review.escaped) {
         len = score_string_unescape(raw, text);
-    else
+    } else {
         memcpy(text, raw.ptr, len);
+    }
     assert_int_equal(len, review.len);
     assert_memory_equal(text, review.ptr, len);
     assert_int_equal(scratch.sentiment.ptr != NULL, json_object_get(tree, "sentiment") != NULL);
@@ -305,8 +314,9 @@ static void agrees_with_jansson(void **state)
             fail_msg("jansson: %s, scanner: %s", tree != NULL ? "fine" : reason,
                      score_json_error_text(error));
         }
-        if (good)
+        if (good) {
             check_accepted(tree);
+        }
         json_decref(tree);
         accepted += good;
         refused += !good;

@@ -60,8 +60,9 @@ static void close_output(struct score_output *out)
 static bool submit(struct score_pool *pool, struct span lines)
 {
     struct score_block *block = score_pool_take(pool);
-    if (block == NULL)
+    if (block == NULL) {
         return false;
+    }
     assert_int_equal(block->in_len, 0);
     assert_int_equal(block->fault_count, 0);
     assert_true(lines.len <= block->in_cap);
@@ -148,8 +149,9 @@ static void gives_up_when_it_cannot_write(void **state)
     struct score_pool *pool = score_pool_start(3, &plain, &out);
     assert_non_null(pool);
     assert_false(readable(score_pool_stop_fd(pool)));
-    while (submit(pool, SPAN("p=1\n")))
+    while (submit(pool, SPAN("p=1\n"))) {
         continue;
+    }
     assert_true(readable(score_pool_stop_fd(pool)));
     score_pool_drain(pool);
     assert_null(score_pool_take(pool));
@@ -254,8 +256,9 @@ static void waits_for_a_full_pipe(void **state)
         assert_int_equal(poll(&p, 1, 10000), 1);
         static char part[10000];
         ssize_t n = read(fds[0], part, sizeof part);
-        if (n == 0)
+        if (n == 0) {
             break;
+        }
         assert_true(n > 0);
         got += (size_t)n;
     }

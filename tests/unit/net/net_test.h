@@ -40,12 +40,14 @@ static inline void answer_take(void *context, const struct net_reply *r)
     a->status = r->status;
     memcpy(a->detail, r->detail, sizeof(a->detail));
     size_t used = 0;
-    for (size_t i = 0; i < r->header_count && used < sizeof(a->headers); i++)
+    for (size_t i = 0; i < r->header_count && used < sizeof(a->headers); i++) {
         used += (size_t)snprintf(a->headers + used, sizeof(a->headers) - used, "%s=%s\n",
                                  r->headers[i].name, r->headers[i].value);
+    }
     a->body_len = r->body.len;
-    if (r->body.len > 0)
+    if (r->body.len > 0) {
         memcpy(a->body, r->body.ptr, r->body.len < sizeof(a->body) ? r->body.len : sizeof(a->body));
+    }
     a->reused = r->reused_connection;
     a->started = r->reply_started;
     sem_post(&a->ended);
@@ -57,8 +59,9 @@ static inline void answer_wait(struct answer *a)
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += 20;
-    if (sem_timedwait(&a->ended, &until) != 0)
+    if (sem_timedwait(&a->ended, &until) != 0) {
         fail_msg("no answer");
+    }
 }
 
 static inline struct answer send_and_wait(struct transport *t, const struct net_request *r)
@@ -74,8 +77,9 @@ static inline struct transport *start_net(const struct net_config *config)
 {
     char reason[160];
     struct transport *t = net_start(config, reason);
-    if (t == NULL)
+    if (t == NULL) {
         fail_msg("%s", reason);
+    }
     return t;
 }
 

@@ -111,8 +111,9 @@ static void test_idle_and_old_connections_are_left(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc == 3)
+    if (argc == 3) {
         return fetch(atoi(argv[1]), argv[2]);
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tls_is_1_2_or_newer),
         cmocka_unit_test(test_idle_and_old_connections_are_left),

@@ -39,8 +39,9 @@ static void answer_each(struct test_conn *c)
     while (take_request(c)) {
         const char *text = reply;
         conn_say(c, text);
-        if (strstr(text, "close") != NULL)
+        if (strstr(text, "close") != NULL) {
             return;
+        }
     }
 }
 
@@ -244,8 +245,9 @@ static void test_max_reply(void **state)
             struct answer a = send_and_wait(net, &r);
             assert_int_equal(a.error, max < 5 ? NET_TOO_LARGE : NET_OK);
             assert_int_equal(a.status, 200);
-            if (max >= 5)
+            if (max >= 5) {
                 assert_memory_equal(a.body, "12345", 5);
+            }
         }
     }
     reply = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -260,8 +262,9 @@ static void test_header_limit(void **state)
     for (int lines = 60; lines <= 70; lines += 10) { /* a line counts 1000 + 24 bytes */
         buf_free(&long_reply);
         buf_add_str(&long_reply, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n");
-        for (int i = 0; i < lines; i++)
+        for (int i = 0; i < lines; i++) {
             buf_addf(&long_reply, "X-Header-Number-%06d: %01000d\r\n", i, i);
+        }
         buf_add_str(&long_reply, "\r\n");
         reply = buf_str(&long_reply);
         struct net_request r = request("GET", (struct span){NULL, 0});
@@ -302,8 +305,9 @@ static void test_broken_answers(void **state)
 
 static void close_second(struct test_conn *c)
 {
-    if (!take_request(c))
+    if (!take_request(c)) {
         return;
+    }
     conn_say(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     take_request(c);
     conn_reset(c);
@@ -340,8 +344,9 @@ static void test_invalid_requests(void **state)
         struct net_request r = request("GET", (struct span){NULL, 0});
         r.url = urls[i];
         struct answer a = send_and_wait(net, &r);
-        if (a.error != NET_INVALID)
+        if (a.error != NET_INVALID) {
             fail_msg("%s: %s, %s", urls[i], net_error_name(a.error), a.detail);
+        }
     }
     static const struct net_header bad[] = {
         {"A", "x\r\nB: y"}, {"A\n", ""}, {"", "x"}, {"A:", "x"}};
@@ -400,8 +405,9 @@ static void test_out_of_memory_at_each_place(void **state)
         assert_true(result.error == NET_OK || result.error == NET_NO_MEMORY ||
                     result.error == NET_BROKEN);
         result = transport_wait(t, &r, NULL);
-        if (result.error != NET_OK)
+        if (result.error != NET_OK) {
             fail_msg("%ld: %s", i, result.detail);
+        }
         buf_free(&text);
         net_stop(t);
     }

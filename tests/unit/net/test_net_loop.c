@@ -19,19 +19,23 @@ static void serve(struct test_conn *c)
     while (conn_request(c, &head, &body)) {
         bool hang = silent;
         int now = ++active, most = most_active;
-        while (now > most && !atomic_compare_exchange_weak(&most_active, &most, now))
+        while (now > most && !atomic_compare_exchange_weak(&most_active, &most, now)) {
             continue;
+        }
         pthread_mutex_lock(&lock);
-        if (strlen(order) < sizeof(order) - 1)
+        if (strlen(order) < sizeof(order) - 1) {
             strncat(order, strstr(buf_str(&head), " HTTP/") - 1, 1);
+        }
         pthread_mutex_unlock(&lock);
         requests++;
-        if (hang)
+        if (hang) {
             conn_hang(c);
+        }
         pause_ms(delay_ms);
         active--;
-        if (hang)
+        if (hang) {
             break;
+        }
         conn_say(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     }
     buf_free(&head);
@@ -49,8 +53,9 @@ int guarded_getaddrinfo(const char *name, const char *service, const struct addr
 {
     (void)service, (void)hints;
     dns_asked++;
-    while (strncmp(name, "hang.", 5) == 0 && !dns_open)
+    while (strncmp(name, "hang.", 5) == 0 && !dns_open) {
         pause_ms(5);
+    }
     *out = NULL;
     return EAI_NONAME;
 }
@@ -139,8 +144,9 @@ static void test_caps_and_order(void **state)
     assert_int_equal(most_active, 2);
     assert_int_equal(server.count, 2);
     assert_int_equal(requests, 12);
-    for (int i = 0; i < 12; i++) /* two run side by side, so neighbours may swap */
+    for (int i = 0; i < 12; i++) { /* two run side by side, so neighbours may swap */
         assert_in_range(order[i] - 'a' + 1, i, i + 2);
+    }
 }
 
 /* A host at its cap does not hold up another, and all hosts together keep to max_in_flight. */
@@ -154,8 +160,9 @@ static void test_hosts_take_turns(void **state)
         r[i] = request(i);
         send_one(i);
     }
-    while (requests < 2)
+    while (requests < 2) {
         pause_ms(1);
+    }
     silent = false;
     r[4] = request(4);
     snprintf(urls[4], sizeof(urls[4]), "http://127.0.0.1:%d/x", other.port);
@@ -175,16 +182,18 @@ static void test_cancel(void **state)
         r[i] = request(i);
         ids[i] = send_one(i);
     }
-    while (requests < 2)
+    while (requests < 2) {
         pause_ms(1);
+    }
     transport_cancel(net, ids[3]); /* waiting */
     answer_wait(&answers[3]);
     assert_int_equal(answers[3].error, NET_CANCELLED);
     transport_cancel(net, ids[0]); /* running: the next takes its place */
     answer_wait(&answers[0]);
     assert_int_equal(answers[0].error, NET_CANCELLED);
-    while (requests < 3)
+    while (requests < 3) {
         pause_ms(1);
+    }
     transport_cancel(net, ids[0]);
     transport_cancel(net, 0);
     transport_cancel(net, 999999);
@@ -196,8 +205,9 @@ static void test_cancel(void **state)
 static void resend(void *context, const struct net_reply *reply)
 {
     answer_take(context, reply);
-    if (reply->error == NET_CANCELLED && answers[5].calls < 3)
+    if (reply->error == NET_CANCELLED && answers[5].calls < 3) {
         transport_send(net, &r[5], resend, &answers[5]);
+    }
 }
 
 static void count_fire(void *context)
@@ -241,13 +251,15 @@ static void test_timers(void **state)
     transport_after(net, 0, count_fire, &fired);
     transport_after(net, -5, count_fire, &fired);
     uint64_t late = transport_after(net, INT64_MAX, count_fire, &fired);
-    while (fired < 3 && now_ms() - start < 5000)
+    while (fired < 3 && now_ms() - start < 5000) {
         pause_ms(1);
+    }
     assert_int_equal(fired, 3);
     assert_true(now_ms() - start >= 300);
     transport_cancel(net, late);
-    while (fired < 4 && now_ms() - start < 5000)
+    while (fired < 4 && now_ms() - start < 5000) {
         pause_ms(1);
+    }
     assert_int_equal(fired, 4);
 }
 
@@ -257,10 +269,11 @@ enum { CHAIN = 50 };
 static void fire_next(void *context)
 {
     int *left = context;
-    if ((*left)-- > 0)
+    if ((*left)-- > 0) {
         transport_after(net, 0, fire_next, left);
-    else
+    } else {
         transport_send(net, &r[0], answer_take, &answers[0]);
+    }
 }
 
 /* What the thread's own callbacks send goes on at once, although nobody wakes the thread. */
@@ -326,13 +339,16 @@ static long sleeps_of(const char *name)
         FILE *status = d->d_name[0] != '.' ? fopen(path, "r") : NULL;
         bool ours = false;
         while (status != NULL && fgets(line, sizeof(line), status) != NULL) {
-            if (strncmp(line, "Name:", 5) == 0)
+            if (strncmp(line, "Name:", 5) == 0) {
                 ours = strncmp(line + 6, name, strlen(name)) == 0 && line[6 + strlen(name)] == '\n';
-            if (ours && sscanf(line, "voluntary_ctxt_switches: %ld", &count) == 1)
+            }
+            if (ours && sscanf(line, "voluntary_ctxt_switches: %ld", &count) == 1) {
                 break;
+            }
         }
-        if (status != NULL)
+        if (status != NULL) {
             fclose(status);
+        }
     }
     closedir(tasks);
     return count;
@@ -357,9 +373,11 @@ static void test_idle_thread_sleeps(void **state)
 
 static void *sender(void *failures)
 {
-    for (int i = 0; i < 200; i++)
-        if (transport_wait(net, &r[0], NULL).error != NET_OK)
+    for (int i = 0; i < 200; i++) {
+        if (transport_wait(net, &r[0], NULL).error != NET_OK) {
             ++*(atomic_int *)failures;
+        }
+    }
     return NULL;
 }
 
@@ -369,10 +387,12 @@ static void test_many_threads(void **state)
     atomic_int failures = 0;
     r[0] = request(0);
     pthread_t threads[4];
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         pthread_create(&threads[i], NULL, sender, &failures);
-    for (int i = 0; i < 4; i++)
+    }
+    for (int i = 0; i < 4; i++) {
         pthread_join(threads[i], NULL);
+    }
     assert_int_equal(failures, 0);
     assert_int_equal(requests, 800);
     assert_int_equal(server.count, 2);

@@ -136,8 +136,9 @@ static void test_login(void **state)
         script.auth = refusals[i];
         struct answer a = send_mail(&mail);
         assert_int_equal(a.error, NET_LOGIN);
-        if (a.status != codes[i])
+        if (a.status != codes[i]) {
             fail_msg("%zu: %d", i, a.status);
+        }
     }
     script.auth = NULL;
     script.ehlo = "250-test\r\n250 AUTH UNHEARD-OF";
@@ -185,9 +186,10 @@ static void test_refusals(void **state)
         bool as_wanted = a.error == cases[i].error && a.status == cases[i].status &&
                          strstr(a.detail, cases[i].detail) != NULL &&
                          strstr(a.detail, "@") == NULL && a.detail[0] != '\0';
-        if (!as_wanted)
+        if (!as_wanted) {
             fail_msg("%zu, %s: %s, %d, %s", i, cases[i].reply, net_error_name(a.error), a.status,
                      a.detail);
+        }
     }
     assert_int_equal(script.mails, 0);
     assert_int_equal(send_mail(&mail).error, NET_OK);
@@ -209,8 +211,9 @@ static void test_hanging_server(void **state)
         assert_int_equal(a.error, NET_TIMEOUT);
         assert_string_equal(a.detail, "no answer within 150 ms");
         static const int codes[] = {0, 220, 250, 250, 250, 354};
-        if (a.status != codes[i])
+        if (a.status != codes[i]) {
             fail_msg("%zu: %d", i, a.status);
+        }
         assert_in_range(now_ms() - start, 140, 3000);
     }
     assert_int_equal(script.mails, 0);
@@ -221,15 +224,18 @@ static void slow_reader(struct test_conn *c)
 {
     char line[128];
     conn_say(c, "220 slow\r\n");
-    for (int i = 0; i < 4 && conn_line(c, line, sizeof(line)); i++)
+    for (int i = 0; i < 4 && conn_line(c, line, sizeof(line)); i++) {
         conn_say(c, i < 3 ? "250 ok\r\n" : "354 go on\r\n");
+    }
     struct smtp_script *s = c->server->context;
     static char big[1 << 20];
     for (ssize_t n; (n = recv(c->fd, big, sizeof(big), 0)) > 0;) {
-        if (memmem(big, (size_t)n, "\r\n.\r\n", 5) != NULL)
+        if (memmem(big, (size_t)n, "\r\n.\r\n", 5) != NULL) {
             s->mails++;
-        if (s->noops++ == 0) /* the first bytes of the body are here, most are not */
+        }
+        if (s->noops++ == 0) { /* the first bytes of the body are here, most are not */
             pause_ms(300);
+        }
     }
 }
 
@@ -246,8 +252,9 @@ static void test_half_a_mail_is_never_delivered(void **state)
     static struct answer a;
     answer_init(&a);
     uint64_t id = transport_send(net, &r, answer_take, &a);
-    while (script.noops == 0)
+    while (script.noops == 0) {
         pause_ms(1);
+    }
     transport_cancel(net, id);
     answer_wait(&a);
     assert_int_equal(a.error, NET_CANCELLED);

@@ -27,13 +27,15 @@ static void answer(struct test_conn *c)
 {
     struct buf head = BUF_INIT, body = BUF_INIT;
     while (conn_request(c, &head, &body)) {
-        if (silent)
+        if (silent) {
             conn_hang(c);
+        }
         pause_ms(1); /* so that the client goes to sleep for it */
         conn_say(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         buf_clear(&head);
-        if (close_each)
+        if (close_each) {
             break;
+        }
     }
     buf_free(&head);
     buf_free(&body);
@@ -100,8 +102,9 @@ static void the_end_of_an_idle_one_is_noticed_once(void **state)
     close_each = true;
     removals = 0;
     assert_int_equal(get_from_server().error, NET_OK);
-    for (int i = 0; i < 2000 && removals == 0; i++)
+    for (int i = 0; i < 2000 && removals == 0; i++) {
         pause_ms(1);
+    }
     assert_int_equal(removals, 1);
     int64_t before = used_ms();
     pause_ms(500);
@@ -124,11 +127,13 @@ static void numbers_that_come_again_are_watched_anew(void **state)
         snprintf(url, sizeof(url), "http://nowhere-%d.invalid/", i);
         assert_int_equal(get_from_server().error, NET_OK);
         pause_ms(i % 3);
-        if (i % 2 == 0)
+        if (i % 2 == 0) {
             assert_int_equal(get(url, 10000).error, NET_RESOLVE);
+        }
         silent = i % 3 == 0;
-        if (silent)
+        if (silent) {
             assert_int_equal(get_from_server().error, NET_TIMEOUT);
+        }
         silent = false;
     }
     assert_true(additions >= 30);
@@ -155,8 +160,9 @@ static void one_that_never_connected_is_taken_out(void **state)
     assert_int_not_equal(get(url, 100).error, NET_OK);
     assert_int_equal(additions, 1);
     assert_int_equal(removals, 1);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
         close(waiting[i]);
+    }
     close(full);
 }
 

@@ -66,8 +66,9 @@ static void open_again(void)
     char reason[OUTBOX_ERROR_SIZE];
     mailer_free(mailer);
     mailer = maildir_open(folder, &addresses, reason);
-    if (mailer == NULL)
+    if (mailer == NULL) {
         fail_msg("%s", reason);
+    }
 }
 
 static int setup(void **state)
@@ -105,11 +106,12 @@ static struct mail_outcome outcomes[MAX];
 
 static void make_entries(size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         entries[i] =
             (struct outbox_entry){.id = i + 1,
                                   .created_us = 1764328591363902 + (int64_t)i,
                                   .item = {.user_name = SPAN("Ann"), .review = SPAN("good\nyes")}};
+    }
 }
 
 static void send_mails(size_t count)
@@ -125,18 +127,22 @@ static size_t files_in(const char *part)
     snprintf(path, sizeof(path), "%s/%s", folder, part);
     DIR *dir = opendir(path);
     size_t count = 0;
-    for (struct dirent *d; dir != NULL && (d = readdir(dir)) != NULL;)
+    for (struct dirent *d; dir != NULL && (d = readdir(dir)) != NULL;) {
         count += d->d_name[0] != '.';
-    if (dir != NULL)
+    }
+    if (dir != NULL) {
         closedir(dir);
+    }
     return count;
 }
 
 static void expect_all(size_t count, enum mail_result result)
 {
-    for (size_t i = 0; i < count; i++)
-        if (outcomes[i].result != result)
+    for (size_t i = 0; i < count; i++) {
+        if (outcomes[i].result != result) {
             fail_msg("%zu: %d %s", i, outcomes[i].result, outcomes[i].error);
+        }
+    }
 }
 
 #define FIRST "1764328591.M363902R1.reviewd"
@@ -213,8 +219,9 @@ static void leave_in_tmp(const char *name, int age_s, bool linked)
     futimens(fd, times);
     close(fd);
     snprintf(link_path, sizeof(link_path), "%s/cur/%s", folder, name);
-    if (linked)
+    if (linked) {
         assert_int_equal(link(path, link_path), 0);
+    }
 }
 
 static void test_leftovers(void **state)
@@ -263,13 +270,15 @@ static void test_disk_is_full(void **state)
     for (fsync_fails_at = 1; fsync_fails_at <= 4; fsync_fails_at++) {
         fsyncs = 0;
         make_entries(3);
-        for (int i = 0; i < 3 && fsync_fails_at < 4; i++)
+        for (int i = 0; i < 3 && fsync_fails_at < 4; i++) {
             entries[i].id += (uint64_t)fsync_fails_at * 10;
+        }
         mailer->ops->send(mailer, entries, 3, outcomes, &running);
         /* The fourth is the folder's: then the mails are there, only not for sure. */
         int sent = fsync_fails_at == 4 ? 0 : fsync_fails_at - 1;
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < 3; i++) {
             assert_int_equal(outcomes[i].result, i < sent ? MAIL_SENT : MAIL_PAUSE);
+        }
         assert_non_null(strstr(outcomes[2].error, "No space left on device; free space"));
         mailer->ops->settled(mailer);
         delivered += fsync_fails_at == 4 ? 3 : (size_t)sent;
@@ -296,8 +305,9 @@ static void test_many_are_synced_together(void **state)
     mailer->ops->settled(mailer);
     fsyncs = 0;
     make_entries(5);
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < 5; i++) {
         entries[i].id += 100;
+    }
     syncfs_errno = EIO;
     mailer->ops->send(mailer, entries, 5, outcomes, &running);
     expect_all(5, MAIL_PAUSE);
@@ -390,8 +400,9 @@ static void test_out_of_memory(void **state)
         mailer->ops->send(mailer, entries, 1, outcomes, &running);
         alloc_fail_at(0);
         assert_true(outcomes[0].result == MAIL_SENT || outcomes[0].result == MAIL_PAUSE);
-        if (i == 1)
+        if (i == 1) {
             assert_int_equal(outcomes[0].result, MAIL_PAUSE);
+        }
     }
     assert_int_equal(files_in("new"), 1);
     for (long i = 1; i <= 8; i++) {

@@ -83,8 +83,9 @@ static void test_nothing_can_become_a_header(void **state)
     assert_non_null(body);
     *body = '\0';
     assert_null(strstr(text, "Bcc: evil"));
-    for (const char *p = text; *p != '\0'; p++)
+    for (const char *p = text; *p != '\0'; p++) {
         assert_true(*p == '\r' || *p == '\n' || (*p >= ' ' && *p <= '~'));
+    }
     free(text);
     struct buf out = BUF_INIT;
     message_clean(&out, SPAN("a\nb\xff"));
@@ -132,8 +133,9 @@ static void test_long_headers_are_folded(void **state)
     (void)state;
     for (size_t n = 1; n < 200; n++) {
         struct buf text = BUF_INIT;
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
             buf_add_str(&text, i % 3 == 0 ? "\xf0\x9f\x98\x80" : i % 3 == 1 ? "\xe2\x82\xac" : "x");
+        }
         char *got = header_of(buf_str(&text), 9);
         size_t used = 9;
         for (char *line = got; line != NULL;) {
@@ -172,10 +174,11 @@ static void test_quoted_printable(void **state)
     for (size_t len = 75; len <= 77; len++) {
         memset(text, 'x', len);
         text[len] = '\0';
-        if (len <= 76)
+        if (len <= 76) {
             snprintf(wanted, sizeof(wanted), "%s", text);
-        else
+        } else {
             snprintf(wanted, sizeof(wanted), "%.75s=\r\n%s", text, text + 75);
+        }
         expect_quoted(text, wanted);
         strncat(text, "\r\n", 3);
         strncat(wanted, "\r\n", 3);
@@ -219,8 +222,9 @@ static void test_shorter_encoding_is_taken(void **state)
 {
     (void)state;
     struct buf cyrillic = BUF_INIT;
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < 100; i++) {
         buf_add_str(&cyrillic, "\xd0\xb6");
+    }
     char *text = message_of("x", buf_str(&cyrillic));
     assert_non_null(strstr(text, "Content-Transfer-Encoding: base64\r\n\r\nUmV2aWV3OiDQ"));
     free(text);
@@ -255,8 +259,9 @@ static void refuse(const char *sender, const char *receivers, const char *part)
     struct mail_addresses a;
     char reason[OUTBOX_ERROR_SIZE] = "";
     assert_int_equal(mail_addresses_parse(&a, sender, receivers, reason), -1);
-    if (strstr(reason, part) == NULL)
+    if (strstr(reason, part) == NULL) {
         fail_msg("%s, %s: %s", sender, receivers, reason);
+    }
     assert_null(strpbrk(reason, "\r\n"));
 }
 
@@ -308,12 +313,14 @@ static void test_address_limits(void **state)
     }
     for (size_t count = 49; count <= 51; count++) {
         struct buf list = BUF_INIT;
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
             buf_addf(&list, "%sr%zu@example.com", i > 0 ? "," : "", i);
+        }
         int result = mail_addresses_parse(&a, "a@b", buf_str(&list), reason);
         assert_int_equal(result, count <= 50 ? 0 : -1);
-        if (result == 0)
+        if (result == 0) {
             assert_int_equal(a.receiver_count, count);
+        }
         mail_addresses_free(&a);
         buf_free(&list);
     }

@@ -36,13 +36,15 @@ static int fake_claim(struct store *s, int64_t now_us, struct outbox_entry *entr
     (void)s;
     st.claims++;
     st.last_max = max;
-    if (st.claim_fails)
+    if (st.claim_fails) {
         return -1;
+    }
     int n = 0;
     *next_due_us = INT64_MAX;
     for (int i = 0; i < st.count; i++) {
-        if (st.rows[i].gone || st.rows[i].dead || st.rows[i].claimed)
+        if (st.rows[i].gone || st.rows[i].dead || st.rows[i].claimed) {
             continue;
+        }
         if (st.rows[i].due_us <= now_us && (size_t)n < max) {
             st.rows[i].claimed = true;
             entries[n++] = (struct outbox_entry){.id = st.rows[i].id,
@@ -60,8 +62,9 @@ static int fake_settle(struct store *s, const struct outbox_outcome *outcomes, s
 {
     (void)s;
     st.settles++;
-    if (st.settle_fails)
+    if (st.settle_fails) {
         return -1;
+    }
     for (size_t i = 0; i < count; i++) {
         int row = (int)outcomes[i].id - 1;
         st.rows[row].claimed = false;
@@ -93,8 +96,9 @@ static void fake_send(struct mailer *m, const struct outbox_entry *entries, size
     ml.sends++;
     ml.sending = true;
     ml.last_count = count;
-    while (ml.hold && !*stop)
+    while (ml.hold && !*stop) {
         usleep(1000);
+    }
     for (size_t i = 0; i < count; i++) {
         outcomes[i] = ml.use_each ? ml.each[entries[i].id] : ml.all;
         ml.mails += outcomes[i].result == MAIL_SENT;
@@ -293,8 +297,9 @@ static void test_pause_backs_off_and_probes_with_one(void **state)
     }
     assert_int_equal(st.rows[0].attempts, 0);
     ml.all = outcome(MAIL_SENT, "");
-    while (outbox_step(outbox) != INT64_MAX)
+    while (outbox_step(outbox) != INT64_MAX) {
         continue;
+    }
     assert_int_equal(ml.mails, 6);
     assert_int_equal(paused(), 0);
     assert_int_equal(mails("deferred"), 4 + 10);
@@ -342,8 +347,9 @@ static void test_failed_settle_is_kept_and_comes_first(void **state)
     assert_int_equal(st.claims, 1);
     st.settle_fails = false;
     fake_clock_advance(&clk, 2 * SECOND);
-    while (outbox_step(outbox) != INT64_MAX)
+    while (outbox_step(outbox) != INT64_MAX) {
         continue;
+    }
     assert_int_equal(ml.mails, 6); /* none twice */
     assert_int_equal(mails("sent"), 6);
 }
@@ -415,8 +421,9 @@ static void restart_with_system_clock(void)
 
 static void wait_for(const char *outcome_name, int64_t count)
 {
-    for (int i = 0; i < 5000 && mails(outcome_name) < count; i++)
+    for (int i = 0; i < 5000 && mails(outcome_name) < count; i++) {
         usleep(1000);
+    }
     assert_int_equal(mails(outcome_name), count);
 }
 
@@ -433,8 +440,9 @@ static void test_thread_wakes(void **state)
     outbox_wake(outbox);
     restart_with_system_clock();
     wait_for("sent", 5);
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 1000; i++) {
         outbox_wake(outbox);
+    }
     outbox_stop(outbox);
     outbox_wake(outbox);
     assert_int_equal(ml.mails, 5);
@@ -460,8 +468,9 @@ static void test_stop_during_a_send(void **state)
     ml.each[2] = outcome(MAIL_PAUSE, "the service ends");
     ml.hold = true;
     restart_with_system_clock();
-    while (!ml.sending)
+    while (!ml.sending) {
         usleep(1000);
+    }
     outbox_stop(outbox);
     assert_true(st.rows[0].gone);
     assert_true(!st.rows[1].gone && !st.rows[1].claimed);
@@ -474,8 +483,9 @@ static void test_stop_can_begin_without_waiting(void **state)
     add_rows(1);
     ml.hold = true;
     restart_with_system_clock();
-    while (!ml.sending)
+    while (!ml.sending) {
         usleep(1000);
+    }
     outbox_stop_begin(outbox);
     wait_for("sent", 1); /* it goes on without anybody who waits for it */
     outbox_stop(outbox);

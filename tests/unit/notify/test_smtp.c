@@ -37,8 +37,9 @@ static void open_mailer(const char *login, bool require_tls)
                                              .concurrency = CONCURRENCY,
                                              .timeout_ms = timeout_ms},
                        net, reason);
-    if (mailer == NULL)
+    if (mailer == NULL) {
         fail_msg("%s", reason);
+    }
 }
 
 static int setup(void **state)
@@ -52,11 +53,12 @@ static int setup(void **state)
     net = net_start(&(struct net_config){.ca_file = server.ca_file}, reason);
     mail_addresses_parse(&addresses, "from@example.com", "to@example.com,bad@example.com", reason);
     open_mailer("", false);
-    for (size_t i = 0; i < MAX; i++)
+    for (size_t i = 0; i < MAX; i++) {
         entries[i] =
             (struct outbox_entry){.id = i + 1,
                                   .created_us = 1764328591363902,
                                   .item = {.user_name = SPAN("Ann"), .review = SPAN(".good")}};
+    }
     return 0;
 }
 
@@ -88,8 +90,9 @@ static void send_mails(size_t count)
 static void expect_all(size_t count, enum mail_result result)
 {
     for (size_t i = 0; i < count; i++) {
-        if (outcomes[i].result != result)
+        if (outcomes[i].result != result) {
             fail_msg("%zu: %d, %s", i, outcomes[i].result, outcomes[i].error);
+        }
         assert_null(strstr(outcomes[i].error, "@"));
         assert_int_equal(outcomes[i].error[0] == '\0', result == MAIL_SENT);
     }
@@ -131,9 +134,10 @@ static void test_classes_of_replies(void **state)
             *stages[s] = NULL;
             bool sender = s == 0 && strncmp(cases[i].reply, "55", 2) == 0 &&
                           strncmp(cases[i].reply, "552", 3) != 0;
-            if (outcomes[0].result != (sender ? MAIL_PAUSE : cases[i].result))
+            if (outcomes[0].result != (sender ? MAIL_PAUSE : cases[i].result)) {
                 fail_msg("%s at %zu: %d, %s", cases[i].reply, s, outcomes[0].result,
                          outcomes[0].error);
+            }
             assert_string_not_equal(outcomes[0].error, "");
             assert_null(strstr(outcomes[0].error, "@"));
         }
@@ -161,8 +165,9 @@ static void test_a_refused_sender_pauses(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         script.mail = cases[i].reply;
         send_mails(1);
-        if (outcomes[0].result != cases[i].result)
+        if (outcomes[0].result != cases[i].result) {
             fail_msg("%s: %d, %s", cases[i].reply, outcomes[0].result, outcomes[0].error);
+        }
         bool says = strstr(outcomes[0].error, "SMTP, the sender is refused: ") != NULL;
         assert_int_equal(says, cases[i].result == MAIL_PAUSE);
         assert_null(strstr(outcomes[0].error, "@"));
@@ -298,8 +303,9 @@ static void test_stop_during_a_send(void **state)
     pthread_join(thread, NULL);
     assert_true(now_ms() - start < 3000);
     expect_all(CONCURRENCY, MAIL_SENT); /* what was in hand is finished */
-    for (size_t i = CONCURRENCY; i < MAX; i++)
+    for (size_t i = CONCURRENCY; i < MAX; i++) {
         assert_int_equal(outcomes[i].result, MAIL_PAUSE);
+    }
     assert_int_equal(script.mails, CONCURRENCY);
     send_mails(2);
     expect_all(2, MAIL_PAUSE);
@@ -384,8 +390,9 @@ static void test_urls(void **state)
     char reason[OUTBOX_ERROR_SIZE];
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         struct smtp_url url;
-        if (smtp_url_parse(&url, good[i].text, reason) != 0)
+        if (smtp_url_parse(&url, good[i].text, reason) != 0) {
             fail_msg("%s: %s", good[i].text, reason);
+        }
         assert_string_equal(url.url, good[i].url);
         assert_int_equal(url.tls, good[i].tls);
         assert_int_equal(url.user == NULL, good[i].user == NULL);
@@ -420,8 +427,9 @@ static void test_urls(void **state)
                                       "smtp://h?secret"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct smtp_url url;
-        if (smtp_url_parse(&url, bad[i], reason) != -1)
+        if (smtp_url_parse(&url, bad[i], reason) != -1) {
             fail_msg("%s was taken", bad[i]);
+        }
         assert_null(strstr(reason, "secret"));
     }
 }

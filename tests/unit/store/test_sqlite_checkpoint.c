@@ -103,8 +103,9 @@ static int64_t put_many(struct fixture *f, int count)
             puts[i].put.item.review = (struct span){text, sizeof text};
             assert_int_equal(store_put(f->store, &puts[i].put), STORE_OK);
         }
-        for (int i = 0; i < TOGETHER; i++)
+        for (int i = 0; i < TOGETHER; i++) {
             assert_int_equal(test_put_wait(&puts[i]), STORE_OK);
+        }
         int64_t pages = wal_pages(f);
         longest = pages > longest ? pages : longest;
     }

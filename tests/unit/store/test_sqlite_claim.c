@@ -38,8 +38,9 @@ static int claim(struct store *store, int64_t *next_due_us)
 {
     static struct outbox_entry entries[MAX];
     int count = store_claim(store, clock_wall_us(clock_system()), entries, MAX, next_due_us);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         outbox_entry_free(&entries[i]);
+    }
     return count;
 }
 
@@ -52,8 +53,9 @@ static void assert_claimed(size_t less, int first, int second)
     test_folder_make(folder);
     struct store *store = open_in(folder);
     const int whole = BOUND / LONG;
-    for (int i = 0; i < whole; i++)
+    for (int i = 0; i < whole; i++) {
         put_long(store, i + 1, LONG - (i == 0 ? less : 0));
+    }
     put_long(store, whole + 1, LONG);
     assert_int_equal(claim(store, &next_due_us), first);
     assert_true((next_due_us == INT64_MAX) == (second == 0));

@@ -23,8 +23,9 @@ static struct store *open_store(void *context, const struct store_config *config
     char reason[STORE_ERROR_SIZE];
     struct folder *folder = context;
     struct store *store = store_sqlite_open(test_path(folder->name, "reviews.db"), config, reason);
-    if (store == NULL)
+    if (store == NULL) {
         (void)fprintf(stderr, "%s\n", reason);
+    }
     return store;
 }
 

@@ -71,8 +71,9 @@ static int64_t query(const char *path, const char *text)
 {
     sqlite3 *db = NULL;
     int64_t result = -1;
-    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, "unix") == SQLITE_OK)
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, "unix") == SQLITE_OK) {
         result = test_sqlite_number(db, text);
+    }
     sqlite3_close(db);
     return result;
 }
@@ -94,16 +95,18 @@ static void assert_not_ready(struct fixture *f, const char *part_of_reason)
 {
     char reason[STORE_ERROR_SIZE] = "";
     assert_false(store_ready(f->store, reason));
-    if (strstr(reason, part_of_reason) == NULL)
+    if (strstr(reason, part_of_reason) == NULL) {
         fail_msg("\"%s\" does not say \"%s\"", reason, part_of_reason);
+    }
 }
 
 /* Waits up to a few seconds of real time until the store's thread has made it so. */
 static void assert_ready_soon(struct fixture *f, bool expected)
 {
     char reason[STORE_ERROR_SIZE] = "";
-    for (int i = 0; i < 500 && store_ready(f->store, reason) != expected; i++)
+    for (int i = 0; i < 500 && store_ready(f->store, reason) != expected; i++) {
         nanosleep(&(struct timespec){0, 10000000}, NULL);
+    }
     assert_int_equal(store_ready(f->store, reason), expected);
 }
 
@@ -218,8 +221,9 @@ static void refused_commit_does_not_come_back_after_a_kill(void **state)
         FILE *from = fopen(command, "re");
         (void)snprintf(command, sizeof command, "%s%s", copy, suffixes[i]);
         FILE *to = fopen(command, "we");
-        while ((n = fread(data, 1, sizeof data, from)) > 0)
+        while ((n = fread(data, 1, sizeof data, from)) > 0) {
             assert_int_equal(fwrite(data, 1, n, to), n);
+        }
         (void)fclose(from);
         (void)fclose(to);
     }
@@ -233,8 +237,9 @@ static void recovers_without_puts(void **state)
         (struct faulty_rule){FAULTY_WRITE, FAULTY_BOTH, 0, -1, SQLITE_FULL, ENOSPC, false});
     assert_int_equal(put(f, 1), STORE_UNAVAILABLE);
     fake_clock_advance(&f->clock, 1000000);
-    for (int i = 0; i < 300 && errors(f, "full") < 2; i++)
+    for (int i = 0; i < 300 && errors(f, "full") < 2; i++) {
         nanosleep(&(struct timespec){0, 10000000}, NULL);
+    }
     assert_true(errors(f, "full") >= 2); /* it tried by itself */
     assert_not_ready(f, "free some space");
     faulty_vfs_heal();
@@ -349,8 +354,9 @@ static void database_replaced_while_open(void **state)
     open_store(&other);
     assert_int_equal(put(&other, 100), STORE_OK);
     store_close(other.store);
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 20; i++) {
         assert_int_equal(put(f, i), STORE_OK);
+    }
     assert_int_equal(rename(other.path, f->path), 0);
     assert_int_equal(put(f, 50), STORE_UNAVAILABLE);
     fake_clock_advance(&f->clock, 100000);
@@ -416,20 +422,23 @@ static void queue_limit(void **state)
 {
     struct fixture *f = *state;
     static struct test_put puts[QUEUE_LIMIT + 2];
-    for (int i = 0; i < QUEUE_LIMIT + 2; i++)
+    for (int i = 0; i < QUEUE_LIMIT + 2; i++) {
         test_put_init(&puts[i], "a", T0 + i, false);
+    }
     faulty_vfs_hold(true);
     assert_int_equal(store_put(f->store, &puts[0].put), STORE_OK);
     faulty_vfs_wait_held(); /* the first is in the writer's hand, the rest waits */
-    for (int i = 1; i <= QUEUE_LIMIT; i++)
+    for (int i = 1; i <= QUEUE_LIMIT; i++) {
         assert_int_equal(store_put(f->store, &puts[i].put), STORE_OK);
+    }
     struct metric *length =
         metrics_gauge(f->metrics, (struct metric_name){"reviewd_store_queue_length", "", NULL});
     assert_int_equal(metric_value(length), QUEUE_LIMIT);
     assert_int_equal(store_put(f->store, &puts[QUEUE_LIMIT + 1].put), STORE_BUSY);
     faulty_vfs_hold(false);
-    for (int i = 0; i <= QUEUE_LIMIT; i++)
+    for (int i = 0; i <= QUEUE_LIMIT; i++) {
         assert_int_equal(test_put_wait(&puts[i]), STORE_OK);
+    }
     assert_int_equal(test_put_calls(&puts[QUEUE_LIMIT + 1]), 0);
     assert_int_equal(store_put(f->store, &puts[QUEUE_LIMIT + 1].put), STORE_OK);
     assert_int_equal(test_put_wait(&puts[QUEUE_LIMIT + 1]), STORE_OK);

@@ -35,8 +35,9 @@ static void put_next(struct loop *loop)
 {
     loop->number = next_number++;
     test_put_init(&loop->put, "customer", (int64_t)loop->number + 1, true);
-    if (long_reviews)
+    if (long_reviews) {
         loop->put.put.item.review = (struct span){long_text, sizeof long_text};
+    }
     loop->put.put.done = loop->note;
     (void)store_put(loop->store, &loop->put.put);
 }
@@ -45,8 +46,9 @@ static void note(struct store_put *put, enum store_result result)
 {
     struct loop *loop = (struct loop *)put;
     if (result != STORE_OK ||
-        write(loop->pipe, &loop->number, sizeof loop->number) != sizeof loop->number)
+        write(loop->pipe, &loop->number, sizeof loop->number) != sizeof loop->number) {
         _exit(3);
+    }
     put_next(loop);
 }
 
@@ -68,8 +70,9 @@ static _Noreturn void child(const char *path, int pipe, uint32_t first)
         loops[i].note = note;
         put_next(&loops[i]);
     }
-    for (;;)
+    for (;;) {
         pause();
+    }
 }
 
 /* Whether the store has review `number` and its duty to mail. */
@@ -99,8 +102,9 @@ static long check_round(const char *path, int pipe, uint32_t *highest)
         while (read(pipe, &number, sizeof number) == sizeof number) {
             assert_true(has(statement, number));
             count++;
-            if (number >= *highest)
+            if (number >= *highest) {
                 *highest = number + 1;
+            }
         }
     }
     sqlite3_finalize(statement);

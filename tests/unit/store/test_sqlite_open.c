@@ -51,16 +51,18 @@ static struct store *open_path(struct fixture *f, const char *path)
 static void assert_opens(struct fixture *f)
 {
     struct store *store = open_path(f, f->path);
-    if (store == NULL)
+    if (store == NULL) {
         fail_msg("%s", f->reason);
+    }
     store_close(store);
 }
 
 static void assert_refused(struct fixture *f, const char *part_of_reason)
 {
     assert_null(open_path(f, f->path));
-    if (strstr(f->reason, part_of_reason) == NULL)
+    if (strstr(f->reason, part_of_reason) == NULL) {
         fail_msg("\"%s\" does not say \"%s\"", f->reason, part_of_reason);
+    }
     assert_null(strchr(f->reason, '\n'));
 }
 
@@ -75,9 +77,10 @@ static const char *sql(const char *path, const char *text)
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     while (rest[0] != '\0') {
         assert_int_equal(sqlite3_prepare_v2(db, rest, -1, &statement, &rest), SQLITE_OK);
-        while (statement != NULL && sqlite3_step(statement) == SQLITE_ROW)
+        while (statement != NULL && sqlite3_step(statement) == SQLITE_ROW) {
             (void)snprintf(answer, sizeof answer, "%s",
                            (const char *)sqlite3_column_text(statement, 0));
+        }
         sqlite3_finalize(statement);
     }
     sqlite3_close(db);
@@ -116,9 +119,10 @@ static void claims_and_listings_use_their_indexes(void **state)
             "WHERE o.state = 0 ORDER BY o.due_us, o.id",
             -1, &statement, NULL),
         SQLITE_OK);
-    while (sqlite3_step(statement) == SQLITE_ROW)
+    while (sqlite3_step(statement) == SQLITE_ROW) {
         (void)strncat(plan, (const char *)sqlite3_column_text(statement, 3),
                       sizeof plan - strlen(plan) - 1);
+    }
     sqlite3_finalize(statement);
     sqlite3_close(db);
     assert_non_null(strstr(plan, "outbox_due"));
@@ -171,9 +175,10 @@ static void older_versions_are_migrated(void **state)
                          SQLITE_OK);
         assert_int_equal(sqlite_schema_migrate(db, version), SQLITE_OK);
         sqlite3_close(db);
-        if (version >= 1)
+        if (version >= 1) {
             sql(f->path, "INSERT INTO reviews VALUES('old', '2025-11-28T11:16:31.000001', 'r', "
                          "'Neutral', '0.0')");
+        }
         struct store *store = open_path(f, f->path);
         assert_non_null(store);
         assert_int_equal(test_put_now(store, "new", T0, true), STORE_OK);
@@ -210,8 +215,9 @@ static void file_that_is_no_database_is_refused_and_left_alone(void **state)
     char text[64] = "";
     FILE *file = fopen(f->path, "we");
     assert_non_null(file);
-    for (int i = 0; i < 200; i++)
+    for (int i = 0; i < 200; i++) {
         assert_true(fputs("these are notes, not a database\n", file) >= 0);
+    }
     (void)fclose(file);
     assert_refused(f, "not a database");
     file = fopen(f->path, "re");
@@ -269,16 +275,18 @@ static void others_may_read_meanwhile(void **state)
 static void unwritable_file_is_refused(void **state)
 {
     struct fixture *f = *state;
-    if (geteuid() != 0)
+    if (geteuid() != 0) {
         skip();
+    }
     assert_opens(f);
     assert_int_equal(chmod(f->folder, 0777), 0);
     assert_int_equal(chmod(test_path(f->folder, "reviews.db-lock"), 0666), 0);
     assert_int_equal(chmod(f->path, 0444), 0);
     pid_t child = fork();
     if (child == 0) {
-        if (setegid(65534) != 0 || seteuid(65534) != 0)
+        if (setegid(65534) != 0 || seteuid(65534) != 0) {
             _exit(2);
+        }
         struct store *store = open_path(f, f->path);
         _exit(store == NULL && strstr(f->reason, "writable for this user") != NULL ? 0 : 1);
     }
@@ -303,8 +311,9 @@ static void disk_that_fails_while_opening(void **state)
             rule.after = after;
             faulty_vfs_fail(rule);
             struct store *store = open_path(f, f->path);
-            if (store == NULL)
+            if (store == NULL) {
                 assert_non_null(strstr(f->reason, f->path));
+            }
             store_close(store);
             faulty_vfs_heal();
             assert_opens(f); /* whatever was left half made */
@@ -335,8 +344,9 @@ static void memory_that_runs_out_while_claiming(void **state)
     struct outbox_entry entries[3] = {0};
     int64_t next = 0;
     struct store *store = open_path(f, f->path);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         assert_int_equal(test_put_now(store, "a", T0 + i, true), STORE_OK);
+    }
     alloc_fail_at(1); /* the list of claims */
     assert_int_equal(store_claim(store, T0 + 10, entries, 3, &next), -1);
     alloc_fail_at(2); /* the first entry */

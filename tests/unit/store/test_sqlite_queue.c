@@ -10,8 +10,9 @@ static size_t taken(struct sqlite_queue *q, size_t rows, size_t bytes)
 {
     struct sqlite_work work = sqlite_queue_take(q, (struct sqlite_batch){rows, bytes}, 0);
     size_t count = 0;
-    for (struct store_put *put = work.puts; put != NULL; put = put->next)
+    for (struct store_put *put = work.puts; put != NULL; put = put->next) {
         count++;
+    }
     return count;
 }
 

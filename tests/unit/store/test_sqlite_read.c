@@ -93,8 +93,9 @@ static void read_page(struct fixture *f, struct page *p, struct store_read read)
     *p = (struct page){.read = read};
     p->read.done = done;
     assert_int_equal(store_read(f->store, &p->read), STORE_OK);
-    while (!p->done)
+    while (!p->done) {
         nanosleep(&(struct timespec){0, 100000}, NULL);
+    }
     assert_int_equal(p->result, STORE_OK);
 }
 

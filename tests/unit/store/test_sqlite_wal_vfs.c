@@ -211,8 +211,9 @@ static void writes_at_any_place(void **state)
     int at = 0;
     for (int i = 0; i < STEPS; i++) {
         int len = 1 + rand_r(&seed) % LEN_MAX;
-        if (rand_r(&seed) % 20 == 0 || at + len > AREA)
+        if (rand_r(&seed) % 20 == 0 || at + len > AREA) {
             at = rand_r(&seed) % (AREA - LEN_MAX);
+        }
         memset(expected + at, i, (size_t)len);
         assert_int_equal(wal->pMethods->xWrite(wal, expected + at, len, at), SQLITE_OK);
         at += len;
@@ -244,8 +245,9 @@ static void any_thread_gets_the_same(void **state)
     (void)state;
     pthread_t threads[8];
     const char *name = sqlite_wal_vfs();
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, name_of, NULL), 0);
+    }
     for (size_t i = 0; i < 8; i++) {
         void *theirs = NULL;
         pthread_join(threads[i], &theirs);
