@@ -59,8 +59,9 @@ struct net_easy {
 
 enum net_kind { NET_HTTP, NET_MAIL, NET_TIMER };
 
-/* A request or a timer, from send() to the end of its callback:
- *   1. incoming: in net->incoming and in the table;
+/* A request or a timer, from send() to the end of its callback; in the table until that begins:
+ *   1. incoming: in net->incoming, its id above net->accepted_id. Other threads may mark it as
+ *      cancelled, but it is not ended in this state: the list still leads to it;
  *   2. waiting:  in a host's queue and in the heap; `easy` and `lane` are NULL;
  *   3. running:  in the heap; `easy` is set (HTTP: in the multi handle; SMTP: in the lane's hands).
  * A timer is only ever incoming, or in the heap. */
@@ -117,6 +118,7 @@ struct net {
     struct net_lane *gone_lanes;               /* guarded: to be joined */
     pthread_cond_t lane_gone;                  /* with lock, CLOCK_MONOTONIC */
 
+    uint64_t accepted_id; /* requests with larger ids are incoming */
     int64_t curl_due_us;
     unsigned hurried;           /* rounds without a look at the sockets */
     struct net_socket *sockets; /* by file descriptor */

@@ -168,12 +168,13 @@ static void accept_one(struct net *n, struct transfer *t)
     }
 }
 
-/* A cancelled one of this bucket; its mark is taken off. */
+/* A cancelled one of this bucket; its mark is taken off. Incoming ones have their turn in the next
+ * round: their marks are younger than this one's look at n->cancels. */
 static struct transfer *take_cancelled(struct net *n, size_t bucket)
 {
     pthread_mutex_lock(&n->lock);
     struct transfer *t = n->table[bucket];
-    while (t != NULL && !t->cancelled) {
+    while (t != NULL && (!t->cancelled || t->id > n->accepted_id)) {
         t = t->table_next;
     }
     if (t != NULL) {
@@ -191,6 +192,7 @@ static bool take_news(struct net *n)
     bool cancels = n->cancels, stop = n->stop, gone = n->gone_lanes != NULL;
     n->incoming = n->incoming_last = n->returned = NULL;
     n->cancels = false;
+    n->accepted_id = n->last_id;
     pthread_mutex_unlock(&n->lock);
     for (struct transfer *next; incoming != NULL; incoming = next) {
         next = incoming->next;

@@ -241,6 +241,69 @@ static void test_stop_ends_everything_once(void **state)
     assert_int_equal(fired, 1);
 }
 
+/* A request and a timer that are cancelled as soon as they are sent, by the thread's own callback:
+ * so it happens while the thread ends what was cancelled before. */
+static void fire_and_regret(void *fired)
+{
+    static const int64_t HOUR_US = INT64_C(3600) * 1000000;
+    ++*(atomic_int *)fired;
+    transport_cancel(net, transport_after(net, HOUR_US, count_fire, fired));
+    transport_cancel(net, transport_send(net, &r[0], answer_take, &answers[0]));
+}
+
+static void test_sent_and_cancelled_at_once(void **state)
+{
+    (void)state;
+    static atomic_int fired;
+    fired = 0;
+    silent = true;
+    answer_init(&answers[0]);
+    r[0] = request(0);
+    transport_cancel(net, transport_after(net, INT64_MAX, fire_and_regret, &fired));
+    answer_wait(&answers[0]);
+    assert_int_equal(answers[0].error, NET_CANCELLED);
+    net_stop(net);
+    net = NULL;
+    assert_int_equal(answers[0].calls, 1);
+    assert_int_equal(fired, 2);
+}
+
+static void count_done(void *context, const struct net_reply *reply)
+{
+    atomic_int *cancelled = context;
+    *cancelled += reply->error == NET_CANCELLED;
+}
+
+enum { REGRETS = 2000 };
+
+static void *regret(void *ended)
+{
+    for (int i = 0; i < REGRETS; i++) {
+        transport_cancel(net, transport_send(net, &r[0], count_done, ended));
+        transport_cancel(net, transport_after(net, INT64_MAX, count_fire, ended));
+    }
+    return NULL;
+}
+
+static void test_many_threads_cancel(void **state)
+{
+    (void)state;
+    static atomic_int ended;
+    ended = 0;
+    silent = true;
+    r[0] = request(0);
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++) {
+        pthread_create(&threads[i], NULL, regret, &ended);
+    }
+    for (int i = 0; i < 3; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    net_stop(net);
+    net = NULL;
+    assert_int_equal(ended, 3 * 2 * REGRETS);
+}
+
 static void test_timers(void **state)
 {
     (void)state;
@@ -408,6 +471,8 @@ int main(void)
         CASE(test_hosts_take_turns),
         CASE(test_cancel),
         CASE(test_stop_ends_everything_once),
+        CASE(test_sent_and_cancelled_at_once),
+        CASE(test_many_threads_cancel),
         CASE(test_timers),
         CASE(test_chain_of_callbacks),
         CASE(test_unknown_host),
