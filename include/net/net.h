@@ -5,9 +5,9 @@
  * request wakes it; without any of them it sleeps without limit. HTTP/1.1 with keep-alive; a
  * connection that was idle for 50 s (DynamoDB drops them at about 60 s) or is 10 min old is not
  * used again. TLS 1.2 or newer, always verified. Redirects are not followed. The usual proxy
- * variables of the environment hold, except for link-local addresses (the credential endpoints),
- * which are always asked directly. DNS runs in libcurl's resolver threads, so neither a caller of
- * transport_send() nor other requests ever wait for it.
+ * variables of the environment hold, except for requests that ask to go directly. DNS runs in
+ * libcurl's resolver threads, so neither a caller of transport_send() nor other requests ever wait
+ * for it.
  *
  * SMTP goes through short-lived threads of its own, one a connection, because libcurl waits for the
  * server's last reply without giving the thread back; they end when they were idle for 15 s. `done`

@@ -39,6 +39,7 @@ struct net_request {
     int64_t connect_timeout_ms;  /* 0: 10 s */
     int64_t timeout_ms;          /* from send() to the last byte; more than 0 */
     size_t max_reply;            /* bytes of body; more gives NET_TOO_LARGE */
+    bool direct;                 /* HTTP: whatever the environment says, no proxy may see it */
 };
 
 enum net_error {

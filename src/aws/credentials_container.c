@@ -164,7 +164,8 @@ static void container_fetch(struct provider *provider, provider_done *done, void
                     .header_count = p->token.len > 0 ? 2 : 1,
                     .connect_timeout_ms = TIMEOUT_MS,
                     .timeout_ms = TIMEOUT_MS,
-                    .max_reply = MAX_REPLY},
+                    .max_reply = MAX_REPLY,
+                    .direct = true}, /* there is a token in it, and keys in the answer */
         .tries = TRIES,
         .pause_us = EXCHANGE_PAUSE_US,
         .judge = judge,

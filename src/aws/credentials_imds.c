@@ -161,7 +161,8 @@ static void ask(struct imds_provider *p, const char *role, judge_fn *judge)
                     .header_count = put || p->token.len > 0 ? 1 : 0,
                     .connect_timeout_ms = timeout_s * 1000,
                     .timeout_ms = timeout_s * 1000,
-                    .max_reply = MAX_REPLY},
+                    .max_reply = MAX_REPLY,
+                    .direct = true}, /* a proxy would ask its own instance, and see the keys */
         .tries = (unsigned)attempts,
         .pause_us = EXCHANGE_PAUSE_US,
         .judge = judge,

@@ -4,7 +4,6 @@
 #include "options.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { URL_SIZE = 300, TIMEOUT_MS = 4000, REPLY_MAX = 4096 };
 
@@ -26,15 +25,16 @@ static void health_url(const char *listen, char url[URL_SIZE])
 static int ask(const char *url)
 {
     char reason[160];
-    /* The service is on this machine, where no proxy for the outer world leads. */
-    (void)setenv("no_proxy", "*", 1);
     struct net_config config = {.user_agent = "reviewd"};
     struct transport *transport = net_start(&config, reason);
     if (transport == NULL) {
         return complain_failed("cannot start the network thread: %s", reason);
     }
-    struct net_request request = {
-        .method = "GET", .url = url, .timeout_ms = TIMEOUT_MS, .max_reply = REPLY_MAX};
+    struct net_request request = {.method = "GET",
+                                  .url = url,
+                                  .timeout_ms = TIMEOUT_MS,
+                                  .max_reply = REPLY_MAX,
+                                  .direct = true}; /* no proxy leads back to this machine */
     struct net_result result = transport_wait(transport, &request, NULL);
     net_stop(transport);
     if (result.error != NET_OK) {

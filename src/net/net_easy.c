@@ -189,18 +189,6 @@ static enum net_error set_headers(struct net_easy *e, const struct net_request *
                                                                                  : NET_NO_MEMORY;
 }
 
-/* The endpoints for credentials of an instance or a container must not be asked through a proxy. */
-static bool is_link_local(const char *url)
-{
-    static const char *const starts[] = {"http://169.254.", "http://[fe80:", "http://[fd00:ec2::"};
-    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
-        if (strncasecmp(url, starts[i], strlen(starts[i])) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static CURLcode set_http(struct net_easy *e, const struct net_request *r)
 {
     CURL *curl = e->curl;
@@ -219,7 +207,7 @@ static CURLcode set_http(struct net_easy *e, const struct net_request *r)
         SET(CURLOPT_NOBODY, head ? 1L : 0L);
     }
     SET(CURLOPT_CUSTOMREQUEST, r->method);
-    SET(CURLOPT_PROXY, is_link_local(r->url) ? "" : NULL);
+    SET(CURLOPT_PROXY, r->direct ? "" : NULL); /* NULL: the environment decides */
     return code;
 }
 

@@ -157,6 +157,19 @@ static void both_endpoints_answer(void **state)
     expect("AWS_EC2_METADATA_SERVICE_ENDPOINT", "/slow"); /* version 1 after a second */
 }
 
+/* Tokens and keys are for the endpoints alone. */
+static void no_proxy_is_asked(void **state)
+{
+    (void)state;
+    static const char *const variables[] = {"http_proxy", "all_proxy"};
+    for (size_t i = 0; i < COUNT(variables); i++) {
+        (void)setenv(variables[i], "http://127.0.0.1:1", 1); /* where nobody listens */
+        expect("AWS_CONTAINER_CREDENTIALS_FULL_URI", "/get");
+        expect("AWS_EC2_METADATA_SERVICE_ENDPOINT", "/");
+        (void)unsetenv(variables[i]);
+    }
+}
+
 static void stopping_ends_all(void **state)
 {
     (void)state;
@@ -193,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_endpoints_answer),
+        cmocka_unit_test(no_proxy_is_asked),
         cmocka_unit_test(stopping_ends_all),
         cmocka_unit_test(stopping_ends_a_program),
     };

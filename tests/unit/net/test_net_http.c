@@ -369,7 +369,7 @@ static void test_nobody_listens(void **state)
     assert_string_not_equal(a.detail, "");
 }
 
-static void test_link_local_takes_no_proxy(void **state)
+static void test_direct_takes_no_proxy(void **state)
 {
     (void)state;
     char proxy[64];
@@ -379,10 +379,15 @@ static void test_link_local_takes_no_proxy(void **state)
     r.url = "http://example.com/x";
     assert_int_equal(send_and_wait(net, &r).status, 200);
     assert_true(head_has("GET http://example.com/x HTTP/1.1\r\n"));
+    r.direct = true;
     r.url = "http://169.254.169.254/latest";
     assert_int_equal(send_and_wait(net, &r).error, NET_CONNECT);
     assert_int_equal(requests, 1);
     assert_int_equal(refused, 1);
+    r.direct = false; /* also on the handle that has just gone without one */
+    r.url = "http://example.com/y";
+    assert_int_equal(send_and_wait(net, &r).status, 200);
+    assert_true(head_has("GET http://example.com/y HTTP/1.1\r\n"));
     unsetenv("http_proxy");
 }
 
@@ -516,7 +521,7 @@ int main(void)
         CASE(test_request_is_sent_once_on_a_dying_connection),
         CASE(test_invalid_requests),
         CASE(test_nobody_listens),
-        CASE(test_link_local_takes_no_proxy),
+        CASE(test_direct_takes_no_proxy),
         CASE(test_out_of_memory_at_each_place),
         CASE(test_start_failures),
         CASE(test_secrets_are_wiped),
