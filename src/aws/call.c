@@ -41,6 +41,7 @@ static enum sigv4_result sign(struct call *call, size_t header_count)
     const struct call_client *client = call->client;
     const struct endpoint *endpoint = &client->endpoint;
     size_t path_at = strlen(endpoint->url) - strlen(endpoint->path);
+    call->signed_us = clock_wall_us(client->config.clock) + atomic_load(&client->clock_offset_us);
     struct sigv4_request to_sign = {
         .method = call->request.method,
         .host = span_of(endpoint->host),
@@ -55,7 +56,7 @@ static enum sigv4_result sign(struct call *call, size_t header_count)
         .access_key_id = call->credentials->access_key_id,
         .secret_access_key = call->credentials->secret_access_key,
         .session_token = call->credentials->session_token,
-        .wall_us = clock_wall_us(client->config.clock) + atomic_load(&client->clock_offset_us),
+        .wall_us = call->signed_us,
         .style = client->config.service->style,
     };
     return sigv4_sign(client->config.signer, &to_sign, &call->signature);

@@ -49,14 +49,14 @@ static bool maybe_done(const struct call *call, const struct net_reply *reply)
     }
 }
 
-/* Takes AWS's time from the answer. False when ours was right, so that the clock is not what is
- * wrong. */
+/* Takes AWS's time from the answer. False when the attempt was signed with the right one, so that
+ * the clock is not what is wrong. */
 static bool correct_clock(struct call *call, const struct net_reply *reply)
 {
     struct call_client *client = call->client;
     int64_t offset = atomic_load(&client->clock_offset_us);
     if (!call_correct_clock(client->config.service, reply, clock_wall_us(client->config.clock),
-                            &offset)) {
+                            call->signed_us, &offset)) {
         return false;
     }
     atomic_store(&client->clock_offset_us, offset);

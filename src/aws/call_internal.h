@@ -77,6 +77,7 @@ struct call {
     atomic_bool waiting;
     struct credentials_waiter waiter;
     struct credentials *credentials; /* of the last attempt */
+    int64_t signed_us;               /* AWS's time as the last attempt took it to be */
     struct sigv4_signature signature;
     struct buf url;
     size_t url_len; /* without the query */

@@ -70,18 +70,22 @@ bool call_http_date(const char *text, int64_t *wall_us)
     return true;
 }
 
+static bool clocks_agree(int64_t a_us, int64_t b_us)
+{
+    return a_us - b_us <= CLOCK_TOLERANCE_US && b_us - a_us <= CLOCK_TOLERANCE_US;
+}
+
 bool call_correct_clock(const struct aws_service *service, const struct net_reply *reply,
-                        int64_t wall_us, int64_t *offset_us)
+                        int64_t wall_us, int64_t signed_us, int64_t *offset_us)
 {
     const char *date = net_reply_header(reply, "Date");
     int64_t theirs_us = 0;
-    if (date == NULL || !call_http_date(date, &theirs_us)) {
+    if (date == NULL || !call_http_date(date, &theirs_us) || clocks_agree(theirs_us, signed_us)) {
         return false;
     }
     int64_t offset = theirs_us - wall_us;
-    int64_t wrong_by = offset - *offset_us;
-    if (wrong_by <= CLOCK_TOLERANCE_US && wrong_by >= -CLOCK_TOLERANCE_US) {
-        return false;
+    if (clocks_agree(offset, *offset_us)) {
+        return true;
     }
     *offset_us = offset;
     log_warn("this machine's clock differs from AWS's; signing with AWS's time",

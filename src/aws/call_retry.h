@@ -42,11 +42,12 @@ uint64_t call_random_next(struct call_random *random);
 int64_t call_backoff_us(const struct aws_service *service, const struct aws_error *error,
                         unsigned failed, const char *retry_after, struct call_random *random);
 
-/* Takes AWS's time from the Date of an answer that came at `wall_us` of our clock: *offset_us, what
- * AWS's clock is ahead of ours, is corrected and logged. False when there is no Date, or when the
- * offset was right within 4 minutes, so that the clock is not what is wrong. */
+/* Takes AWS's time from the Date of an answer that came at `wall_us` of our clock, to an attempt
+ * that was signed with the time `signed_us`. False when there is no Date, or when it is within 4
+ * minutes of that time, so that the clock is not what is wrong. *offset_us, what AWS's clock is
+ * ahead of ours, is corrected and logged, unless an answer to another attempt has done so. */
 bool call_correct_clock(const struct aws_service *service, const struct net_reply *reply,
-                        int64_t wall_us, int64_t *offset_us);
+                        int64_t wall_us, int64_t signed_us, int64_t *offset_us);
 
 /* Reads an HTTP date ("Sun, 06 Nov 1994 08:49:37 GMT") as microseconds since 1970. False when it is
  * none. */

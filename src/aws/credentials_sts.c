@@ -31,6 +31,7 @@ struct sts_provider {
     struct sigv4_signature signature;
     struct call_random random;
     int64_t clock_offset_us; /* AWS's clock less ours */
+    int64_t signed_us;       /* AWS's time as the last attempt took it to be */
     bool clock_retried;      /* in this fetch */
     provider_done *done;
     void *context;
@@ -115,6 +116,7 @@ static bool sign(void *context)
     if (base == NULL) {
         return true;
     }
+    p->signed_us = clock_wall_us(p->config->clock) + p->clock_offset_us;
     struct sigv4_signer *signer = sigv4_signer_new();
     char hash[SIGV4_HASH_SIZE];
     struct sigv4_request request = {
@@ -129,7 +131,7 @@ static bool sign(void *context)
         .access_key_id = base->access_key_id,
         .secret_access_key = base->secret_access_key,
         .session_token = base->session_token,
-        .wall_us = clock_wall_us(p->config->clock) + p->clock_offset_us,
+        .wall_us = p->signed_us,
         .style = aws_service_sts.style,
     };
     bool good = signer != NULL && sigv4_payload_hash(signer, buf_span(&p->body), hash) &&
@@ -159,7 +161,7 @@ static bool again(struct sts_provider *p, const struct net_reply *reply,
 {
     struct exchange *x = &p->exchange;
     if (error->what == AWS_ERROR_CLOCK && p->role.base != NULL && !p->clock_retried &&
-        call_correct_clock(&aws_service_sts, reply, clock_wall_us(p->config->clock),
+        call_correct_clock(&aws_service_sts, reply, clock_wall_us(p->config->clock), p->signed_us,
                            &p->clock_offset_us)) {
         p->clock_retried = true; /* at once, and it does not count */
         x->tries++;

@@ -40,14 +40,15 @@ static void test_expired_credentials_are_refreshed_once(void **state)
     close_scene(&s);
 }
 
+static const struct net_header ahead[] = {{"date", "Sun, 30 Aug 2015 13:36:00 GMT"}};
+static const struct fake_reply skewed = {.status = 403,
+                                         .headers = ahead,
+                                         .header_count = 1,
+                                         .body = "{\"__type\":\"InvalidSignatureException\"}"};
+
 static void test_clock_is_corrected_once_and_kept(void **state)
 {
     (void)state;
-    const struct net_header ahead[] = {{"date", "Sun, 30 Aug 2015 13:36:00 GMT"}};
-    const struct fake_reply skewed = {.status = 403,
-                                      .headers = ahead,
-                                      .header_count = 1,
-                                      .body = "{\"__type\":\"InvalidSignatureException\"}"};
     struct scene s;
     open_scene(&s, &aws_service_dynamodb, SCRIPT(skewed, OK_REPLY, OK_REPLY, skewed), 4);
     call(&s);
@@ -62,6 +63,42 @@ static void test_clock_is_corrected_once_and_kept(void **state)
     call(&s); /* now the time is right, so something else is wrong */
     assert_int_equal(s.outcome, CALL_REFUSED);
     assert_int_equal(s.attempts, 1);
+    close_scene(&s);
+}
+
+/* Each was signed before the first answer told the time. */
+static void test_clock_is_corrected_for_all_under_way(void **state)
+{
+    (void)state;
+    enum { CALLS = 3 };
+    struct scene s;
+    open_scene(&s, &aws_service_dynamodb,
+               SCRIPT(skewed, skewed, skewed, OK_REPLY, OK_REPLY, OK_REPLY), 6);
+    for (int i = 0; i < CALLS; i++) {
+        assert_true(start(&s));
+    }
+    fake_transport_run(&s.net);
+    assert_int_equal(s.done, CALLS);
+    assert_int_equal(value(&s, "reviewd_aws_calls_total", "service=\"dynamodb\",outcome=\"ok\""),
+                     CALLS);
+    for (size_t i = 0; i < CALLS; i++) {
+        assert_true(sent_has(&s, CALLS + i, "X-Amz-Date: 20150830T133600Z\n"));
+    }
+    close_scene(&s);
+}
+
+/* The machine's clock was set while the attempt was under way: nothing is to be corrected, and yet
+ * the attempt was signed with a wrong time. */
+static void test_clock_that_was_set_meanwhile(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, &aws_service_dynamodb, SCRIPT(skewed, OK_REPLY), 2);
+    assert_true(start(&s));
+    atomic_fetch_add(&s.clock.wall, INT64_C(3600) * SECOND_US);
+    run(&s);
+    assert_int_equal(s.outcome, CALL_OK);
+    assert_true(sent_has(&s, 1, "X-Amz-Date: 20150830T133600Z\n"));
     close_scene(&s);
 }
 
@@ -152,6 +189,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_expired_credentials_are_refreshed_once),
         cmocka_unit_test(test_clock_is_corrected_once_and_kept),
+        cmocka_unit_test(test_clock_is_corrected_for_all_under_way),
+        cmocka_unit_test(test_clock_that_was_set_meanwhile),
         cmocka_unit_test(test_clock_within_tolerance),
         cmocka_unit_test(test_credentials_are_awaited),
         cmocka_unit_test(test_no_credentials),
