@@ -187,10 +187,22 @@ static enum net_error plain_meaning(CURLcode code)
     }
 }
 
+/* Whether the connection that had carried the request was lost, and libcurl went for another one,
+ * in vain or not: what it says then is about the new one, which the request never saw. */
+static bool connection_lost(const struct net_easy *e, CURLcode code)
+{
+    enum net_error plain = plain_meaning(code);
+    bool new_one_failed = plain == NET_RESOLVE || plain == NET_CONNECT || plain == NET_TLS;
+    return e->connected > 1 || (e->connected > 0 && new_one_failed);
+}
+
 static enum net_error meaning(const struct net_easy *e, CURLcode code, int status)
 {
     enum net_error plain = plain_meaning(code);
     bool connected = e->connected > 0;
+    if (connection_lost(e, code)) {
+        return NET_BROKEN;
+    }
     if (code == CURLE_OK && !e->mail && !e->head_ended) {
         return NET_BROKEN; /* closed in the middle of the head: libcurl lets that pass */
     }
@@ -270,7 +282,7 @@ void net_reply_fill(struct net_easy *e, CURLcode code, struct net_reply *reply)
         text = "the answer is larger than allowed";
     } else if (error == NET_BROKEN && code == CURLE_OK) {
         text = "the answer ended in its head";
-    } else if (error == NET_BROKEN && e->connected > 1) {
+    } else if (connection_lost(e, code)) {
         text = "the kept connection was closed by the other side";
     }
     net_reply_fail(reply, error, text);

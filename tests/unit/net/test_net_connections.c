@@ -3,6 +3,7 @@
 #include "net/net_internal.h"
 #include "net_test.h"
 
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 static void answer_each(struct test_conn *c)
@@ -109,6 +110,38 @@ static void test_idle_and_old_connections_are_left(void **state)
     assert_false(reused_later(&(struct net_config){.max_age_s = 1}));
 }
 
+/* Answers one request. The next one it takes without an answer, after which nobody listens. */
+static void answer_one_and_go(struct test_conn *c)
+{
+    struct buf head = BUF_INIT, body = BUF_INIT;
+    if (conn_request(c, &head, &body)) {
+        conn_say(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        conn_request(c, &head, &body);
+        shutdown(c->server->listen_fd, SHUT_RDWR);
+    }
+    buf_free(&head);
+    buf_free(&body);
+}
+
+/* libcurl connects anew when a kept connection dies before the answer. That this fails does not
+ * mean that the request was not sent. */
+static void test_lost_connection_and_no_other(void **state)
+{
+    (void)state;
+    struct test_server server = {.tls = false};
+    server_start(&server, answer_one_and_go, NULL);
+    struct transport *t = start_net(&(struct net_config){.ca_file = NULL});
+    assert_int_equal(get(t, "http", server.port).error, NET_OK);
+    struct answer second = get(t, "http", server.port);
+    assert_int_equal(second.error, NET_BROKEN);
+    assert_string_equal(second.detail, "the kept connection was closed by the other side");
+    assert_true(second.reused); /* so that whoever sent it may send it again at once */
+    assert_false(second.started);
+    assert_int_equal(get(t, "http", server.port).error, NET_CONNECT);
+    net_stop(t);
+    server_stop(&server);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3) {
@@ -117,6 +150,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tls_is_1_2_or_newer),
         cmocka_unit_test(test_idle_and_old_connections_are_left),
+        cmocka_unit_test(test_lost_connection_and_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
