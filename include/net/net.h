@@ -18,6 +18,8 @@
 #include "base/metrics.h"
 #include "net/transport.h"
 
+enum { NET_REASON_SIZE = 160 };
+
 struct net_config {
     struct metrics *metrics; /* may be NULL */
     const char *ca_file;     /* PEM bundle; NULL: the system's */
@@ -31,7 +33,7 @@ struct net_config {
 
 /* Makes the thread. NULL with one line in `reason`. The config may go after the call, its strings
  * are copied; the metrics must outlive the transport. */
-struct transport *net_start(const struct net_config *config, char reason[160]);
+struct transport *net_start(const struct net_config *config, char reason[NET_REASON_SIZE]);
 
 /* Cancels what is under way (each `done` is called with NET_CANCELLED, each timer fires), ends the
  * threads and frees all. What those callbacks send is cancelled as well. An SMTP server gets 2 s to

@@ -57,13 +57,13 @@ enum net_error {
     NET_NO_MEMORY
 };
 
-enum { NET_ENHANCED_SIZE = 12 };
+enum { NET_ENHANCED_SIZE = 12, NET_DETAIL_SIZE = 160 };
 
 /* The answer; valid only during `done`. */
 struct net_reply {
     enum net_error error;
-    char detail[160]; /* one line for people when error is not NET_OK */
-    int status;       /* HTTP status, or the last SMTP reply code; 0 when none came */
+    char detail[NET_DETAIL_SIZE]; /* one line for people when error is not NET_OK */
+    int status;                   /* HTTP status, or the last SMTP reply code; 0 when none came */
     const struct net_header *headers;
     size_t header_count;
     struct span body;
@@ -120,7 +120,7 @@ const char *net_error_name(enum net_error error);
 struct net_result {
     enum net_error error;
     int status;
-    char detail[160];
+    char detail[NET_DETAIL_SIZE];
 };
 struct net_result transport_wait(struct transport *t, const struct net_request *request,
                                  struct buf *body);

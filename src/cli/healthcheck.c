@@ -24,7 +24,7 @@ static void health_url(const char *listen, char url[URL_SIZE])
 
 static int ask(const char *url)
 {
-    char reason[160];
+    char reason[NET_REASON_SIZE];
     struct net_config config = {.user_agent = "reviewd"};
     struct transport *transport = net_start(&config, reason);
     if (transport == NULL) {

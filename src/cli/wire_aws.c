@@ -22,7 +22,7 @@ struct aws_env wire_aws_env(const struct wire_aws *aws)
 
 struct transport *wire_aws_transport(struct wire_aws *aws, char reason[WIRE_REASON_SIZE])
 {
-    char why[160];
+    char why[NET_REASON_SIZE];
     if (aws->transport != NULL) {
         return aws->transport;
     }

@@ -88,7 +88,7 @@ static int run_load(struct load *load, struct transport *transport, uint64_t see
 
 static int post_reviews(const struct options *o)
 {
-    char reason[160] = "out of memory or of file descriptors";
+    char reason[NET_REASON_SIZE] = "out of memory or of file descriptors";
     int stop_fd = catch_signals();
     struct net_config net = {
         .user_agent = "request_generator/" REVIEWD_VERSION,

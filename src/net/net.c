@@ -203,14 +203,15 @@ static int init_curl(void)
     return global_result == CURLE_OK ? 0 : -1;
 }
 
-struct transport *net_start(const struct net_config *config, char reason[160])
+struct transport *net_start(const struct net_config *config, char reason[NET_REASON_SIZE])
 {
     if (config->ca_file != NULL && access(config->ca_file, R_OK) != 0) {
-        snprintf(reason, 160, "the file of trusted certificates, %.90s, cannot be read: %s",
-                 config->ca_file, strerror(errno));
+        snprintf(reason, NET_REASON_SIZE,
+                 "the file of trusted certificates, %.90s, cannot be read: %s", config->ca_file,
+                 strerror(errno));
         return NULL;
     }
-    snprintf(reason, 160, "the network thread cannot be made: out of memory");
+    snprintf(reason, NET_REASON_SIZE, "the network thread cannot be made: out of memory");
     if (init_curl() != 0) {
         return NULL;
     }
@@ -228,7 +229,7 @@ struct transport *net_start(const struct net_config *config, char reason[160])
     register_metrics(n, config->metrics);
     errno = pthread_create(&n->thread, NULL, net_loop, n);
     if (errno != 0) {
-        snprintf(reason, 160, "the network thread cannot be made: %s", strerror(errno));
+        snprintf(reason, NET_REASON_SIZE, "the network thread cannot be made: %s", strerror(errno));
         goto fail;
     }
     reason[0] = '\0';

@@ -89,7 +89,7 @@ int main(int argc, char **argv)
         {"Authorization",
          "AWS4-HMAC-SHA256 Credential=x/20251128/eu-west-1/dynamodb/aws4_request"}};
     long count = argc > 2 ? atol(argv[2]) : 200000, connections = argc > 3 ? atol(argv[3]) : 64;
-    char reason[160];
+    char reason[NET_REASON_SIZE];
     if (argc < 2 || count < 1 || connections < 1 || connections > MAX_CONNECTIONS) {
         fprintf(stderr, "usage: bench_net URL [REQUESTS [CONNECTIONS]]\n");
         return 2;

@@ -19,7 +19,7 @@ struct answer {
     int calls;
     enum net_error error;
     int status;
-    char detail[160];
+    char detail[NET_DETAIL_SIZE];
     char headers[1024]; /* "Name=value\n" each */
     char body[4096];
     size_t body_len;
@@ -75,7 +75,7 @@ static inline struct answer send_and_wait(struct transport *t, const struct net_
 
 static inline struct transport *start_net(const struct net_config *config)
 {
-    char reason[160];
+    char reason[NET_REASON_SIZE];
     struct transport *t = net_start(config, reason);
     if (t == NULL) {
         fail_msg("%s", reason);

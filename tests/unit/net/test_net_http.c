@@ -422,7 +422,7 @@ static void test_out_of_memory_at_each_place(void **state)
 static void test_start_failures(void **state)
 {
     (void)state;
-    char reason[160] = "";
+    char reason[NET_REASON_SIZE] = "";
     assert_null(net_start(&(struct net_config){.ca_file = "/nowhere/ca.pem"}, reason));
     assert_string_equal(reason,
                         "the file of trusted certificates, /nowhere/ca.pem, cannot be read: "
