@@ -78,7 +78,9 @@ bool credentials_from_json(struct span text, const struct credentials_format *fo
                            struct credentials *parts, void **json,
                            char reason[CREDENTIALS_REASON_SIZE]);
 
-/* Wipes the secrets in it and frees it. NULL: nothing. */
+/* Wipes the secrets in it and frees it. NULL: nothing. The parser's own buffers, which held them
+ * while it read, went back to the allocator as they were: it offers no way to reach them but an
+ * allocator for the whole process, see json_set_alloc_funcs(). */
 void credentials_json_free(void *json);
 
 /* --- the providers -------------------------------------------------------------------------- */
