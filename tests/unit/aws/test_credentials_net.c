@@ -12,6 +12,7 @@ struct real {
     char url[64];
     struct var vars[4];
     struct credentials_source *source;
+    atomic_int fetches; /* counted by serve_numbered() */
 };
 
 static const char *real_env(void *context, const char *name)
@@ -34,7 +35,7 @@ static struct real *real_start(void (*handler)(struct test_conn *conn), const ch
     server_start(&r->server, handler, r);
     (void)snprintf(r->url, sizeof(r->url), "http://127.0.0.1:%d%s", r->server.port, path);
     r->vars[0] = (struct var){name, r->url};
-    char reason[160];
+    char reason[NET_REASON_SIZE];
     r->net = net_start(&(struct net_config){.user_agent = "test"}, reason);
     assert_non_null(r->net);
     return r;
@@ -129,6 +130,26 @@ static void serve(struct test_conn *conn)
     buf_free(&body);
 }
 
+/* New keys each time. */
+static void serve_numbered(struct test_conn *conn)
+{
+    struct real *r = conn->server->context;
+    struct buf head = BUF_INIT;
+    struct buf body = BUF_INIT;
+    while (conn_request(conn, &head, &body)) {
+        char text[160];
+        (void)snprintf(text, sizeof(text),
+                       "{\"AccessKeyId\":\"ASIA%d\",\"SecretAccessKey\":\"s\",\"Token\":\"t\","
+                       "\"Expiration\":\"9999-01-01T00:00:00Z\"}",
+                       ++r->fetches);
+        say_body(conn, text);
+        buf_clear(&head);
+        buf_clear(&body);
+    }
+    buf_free(&head);
+    buf_free(&body);
+}
+
 static void hang(struct test_conn *conn)
 {
     conn_hang(conn);
@@ -170,6 +191,63 @@ static void no_proxy_is_asked(void **state)
     }
 }
 
+enum { CROWD = 8, REFRESHES = 20 };
+
+struct crowd {
+    struct real *real;
+    struct fake_clock clock;
+    pthread_barrier_t barrier;
+    atomic_int wrong;
+};
+
+/* All have the same keys, find them refused at the same time, and ask for new ones. */
+static void *refuse_and_get(void *context)
+{
+    struct crowd *crowd = context;
+    for (int i = 1; i <= REFRESHES; i++) {
+        char why[CREDENTIALS_REASON_SIZE];
+        char key[16];
+        struct credentials *c = real_get(crowd->real, why);
+        (void)snprintf(key, sizeof(key), "ASIA%d", i);
+        if (c == NULL || strcmp(c->access_key_id, key) != 0) {
+            crowd->wrong++;
+        }
+        /* Not 0 for one of them. A refusal right after a fetch would not be believed. */
+        if (pthread_barrier_wait(&crowd->barrier) != 0) {
+            fake_clock_advance(&crowd->clock, 6 * SECOND);
+        }
+        (void)pthread_barrier_wait(&crowd->barrier);
+        if (i < REFRESHES && !credentials_invalidate(crowd->real->source, c)) {
+            crowd->wrong++;
+        }
+        credentials_unref(c);
+    }
+    return NULL;
+}
+
+static void one_request_serves_all(void **state)
+{
+    (void)state;
+    struct real *r = real_start(serve_numbered, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "/get");
+    struct crowd crowd = {.real = r};
+    fake_clock_init(&crowd.clock, START);
+    assert_int_equal(pthread_barrier_init(&crowd.barrier, NULL, CROWD), 0);
+    r->source = credentials_open(&(struct credentials_config){
+        .transport = r->net, .clock = &crowd.clock.clock, .env = {real_env, r}});
+    assert_non_null(r->source);
+    pthread_t threads[CROWD];
+    for (int i = 0; i < CROWD; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, refuse_and_get, &crowd), 0);
+    }
+    for (int i = 0; i < CROWD; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(crowd.wrong, 0);
+    assert_int_equal(r->fetches, REFRESHES);
+    (void)pthread_barrier_destroy(&crowd.barrier);
+    real_stop(r);
+}
+
 static void stopping_ends_all(void **state)
 {
     (void)state;
@@ -205,9 +283,8 @@ static void stopping_ends_a_program(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(both_endpoints_answer),
-        cmocka_unit_test(no_proxy_is_asked),
-        cmocka_unit_test(stopping_ends_all),
+        cmocka_unit_test(both_endpoints_answer),   cmocka_unit_test(no_proxy_is_asked),
+        cmocka_unit_test(one_request_serves_all),  cmocka_unit_test(stopping_ends_all),
         cmocka_unit_test(stopping_ends_a_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
