@@ -5,6 +5,7 @@ from dynamodb_local import DynamoDbLocal, why_missing
 from faults import Faults
 from service import Service
 from stores import Sqlite, Table
+from tls import Certificate
 
 
 # The fixture that each store needs.
@@ -70,6 +71,11 @@ def make_service(store, tmp_path):
 @pytest.fixture
 def service(make_service):
     return make_service()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    return Certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from aws import StandIn
 from children import end, start
+from relay import relay_to
 
 FOLDER = Path(os.environ.get("DYNAMODB_LOCAL", Path(__file__).resolve().parents[2] / "build/dynamodb-local"))
 NAMESPACE = ["unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child"]
@@ -77,23 +78,6 @@ def raise_loopback():
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP | IFF_RUNNING))
 
 
-async def copy(reader, writer):
-    with contextlib.suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
-
-
-async def pass_on(reader, writer):
-    try:
-        there = await asyncio.open_connection("127.0.0.1", PORT)
-    except OSError:  # it does not listen yet
-        writer.close()
-        return
-    await asyncio.gather(copy(reader, there[1]), copy(there[0], writer))
-
-
 async def serve(listening):
     raise_loopback()
     lib = FOLDER / "lib"
@@ -101,7 +85,7 @@ async def serve(listening):
         "java", "-Djava.awt.headless=true", f"-Dsqlite4java.library.path={lib}", "-cp", f"{lib}/*",
         "software.amazon.dynamodb.services.local.main.ServerRunner", "-inMemory", "-sharedDb", "-disableTelemetry",
         "-port", str(PORT))
-    await asyncio.start_server(pass_on, sock=listening)
+    await asyncio.start_server(relay_to("127.0.0.1", PORT), sock=listening)
     return await server.wait()
 
 

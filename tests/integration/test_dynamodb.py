@@ -11,6 +11,7 @@ import pytest
 
 from service import BINARY, EXAMPLE, EXAMPLE_ANSWER, wait_until
 from stores import COLUMNS
+from tls import https_in_front_of
 
 pytestmark = pytest.mark.stores("dynamodb")
 TEXTS = [EXAMPLE["review"], "This is bad.", "It is a box.", "What a wonderful, great day!"]
@@ -275,6 +276,26 @@ def test_check_names_missing_permissions(start, make_table, aws):
     assert "FAIL dynamodb:UpdateItem" in told.stdout and "allow dynamodb:UpdateItem" in told.stdout, told.stdout
     assert "warn dynamodb:BatchWriteItem" in told.stdout and "ok   dynamodb:PutItem" in told.stdout
     assert not table.items()
+
+
+@pytest.fixture
+def https(aws, certificate):
+    """The stand-in over TLS, by an authority that is not the system's."""
+    with https_in_front_of(aws.url, certificate) as url:
+        yield {"AWS_ENDPOINT_URL_DYNAMODB": url}
+
+
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REVIEWD_CA_FILE"])
+def test_an_authority_that_is_named_is_trusted(start, make_table, https, certificate, variable):
+    table = make_table()
+    service = start(table, **https, **{variable: certificate.file})
+    assert service.post(EXAMPLE)[0] == 200
+    assert names(table.items()) == [EXAMPLE["user_name"]]
+
+
+def test_any_other_authority_is_not(start, make_table, https):
+    told = run(start(make_table(), start=False, **https), "check")
+    assert told.returncode == 1 and "FAIL table: dynamodb: tls: SSL certificate problem" in told.stdout, told.stdout
 
 
 def test_usage():

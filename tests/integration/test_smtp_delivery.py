@@ -3,8 +3,6 @@
 import email
 import email.policy
 import socket
-import ssl
-import subprocess
 import threading
 import time
 
@@ -58,24 +56,6 @@ def smtp():
     for server in running:
         if server._thread is not None:
             server.stop()
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / "key.pem",
-         "-out", folder / "cert.pem"],
-        check=True, capture_output=True,
-    )
-    return folder
-
-
-def context_of(certificate):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
-    return context
 
 
 def settings_for(port, login="", **more):
@@ -160,9 +140,9 @@ class Login:
 
 def test_starttls_and_login(smtp, make_service, certificate, tmp_path):
     inbox = Inbox()
-    server = smtp(inbox, tls_context=context_of(certificate), require_starttls=True, auth_required=True,
+    server = smtp(inbox, tls_context=certificate.context(), require_starttls=True, auth_required=True,
                   authenticator=Login())
-    trusted = {"AWS_CA_BUNDLE": str(certificate / "cert.pem"), "SSL_CERT_FILE": str(certificate / "cert.pem")}
+    trusted = {"AWS_CA_BUNDLE": certificate.file}
     wrong = make_service(tmp_path / "wrong", **settings_for(server.port, "user:wrong@", **trusted))
     post_positive(wrong, 1)
     wait_until(lambda: wrong.lines("mails are paused"), "the pause")
