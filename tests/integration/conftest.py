@@ -1,6 +1,7 @@
 import pytest
 
 from aws import Aws
+from children import running
 from dynamodb_local import DynamoDbLocal, why_missing
 from faults import Faults
 from service import Service
@@ -71,6 +72,13 @@ def make_service(store, tmp_path):
 @pytest.fixture
 def service(make_service):
     return make_service()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left_running():
+    """The first fixture of a session, so it ends after all others have."""
+    yield
+    assert running() == []
 
 
 @pytest.fixture(scope="session")
