@@ -12,11 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 20, WRITERS = 16, LONG_BYTES = 60000 };
+enum { ROUNDS = 20, WRITERS = 16, LONG_BYTES = 60000, ACKNOWLEDGED_MAX = 400, PATIENCE_MS = 60000 };
 
 /* In the child: puts in closed loop; each acknowledged number goes into the pipe. */
 struct loop {
@@ -128,6 +129,40 @@ static bool intact(const char *path)
     return ok;
 }
 
+static unsigned dice(unsigned *seed, unsigned sides)
+{
+    *seed = *seed * 1103515245 + 12345;
+    return *seed / 65536 % sides;
+}
+
+static void nap_us(long us)
+{
+    nanosleep(&(struct timespec){0, us * 1000}, NULL);
+}
+
+/* Until the child has acknowledged `count` puts, however slow the machine is. */
+static void await_acknowledged(int pipe, unsigned count)
+{
+    int bytes = 0;
+    for (int ms = 0; ms < PATIENCE_MS && bytes < (int)(count * sizeof(uint32_t)); ms++) {
+        nap_us(1000);
+        assert_int_equal(ioctl(pipe, FIONREAD, &bytes), 0);
+    }
+}
+
+/* Some kills come while the store is being opened, most in the middle of its work. */
+static void kill_child(pid_t pid, int pipe, unsigned *seed)
+{
+    int status = 0;
+    if (dice(seed, 5) != 0) {
+        await_acknowledged(pipe, 1 + dice(seed, ACKNOWLEDGED_MAX));
+    }
+    nap_us(dice(seed, 3000));
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+}
+
 static void acknowledged_puts_survive_kills(void **state)
 {
     (void)state;
@@ -142,7 +177,6 @@ static void acknowledged_puts_survive_kills(void **state)
     (void)snprintf(kept, sizeof kept, "%s", path);
     for (int round = 0; round < ROUNDS; round++) {
         int ends[2];
-        int status = 0;
         assert_int_equal(pipe(ends), 0);
         assert_true(fcntl(ends[1], F_SETPIPE_SZ, 1 << 20) >=
                     1 << 16); /* nobody reads before the kill */
@@ -153,11 +187,7 @@ static void acknowledged_puts_survive_kills(void **state)
             child(kept, ends[1], first);
         }
         close(ends[1]);
-        seed = seed * 1103515245 + 12345;
-        nanosleep(&(struct timespec){0, (long)(seed / 65536 % 60) * 1000000 + 1000000}, NULL);
-        assert_int_equal(kill(pid, SIGKILL), 0);
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_true(WIFSIGNALED(status));
+        kill_child(pid, ends[0], &seed);
         total += check_round(kept, ends[0], &first);
         first += 2 * WRITERS; /* beyond what was put and not acknowledged */
         close(ends[0]);
