@@ -12,10 +12,16 @@ struct review {
     struct span review;
 };
 
-/* Parses and validates a request body. True: free with review_free(). False: one sentence for the
- * client in `reason`, and nothing to free. A missing user_name becomes "Anonymous"; unknown members
- * are ignored. */
-bool review_parse(struct review *out, struct span body, char reason[JSON_REASON_SIZE]);
+enum review_result {
+    REVIEW_OK,      /* free with review_free() */
+    REVIEW_INVALID, /* one sentence for the client in `reason`, and nothing to free */
+    REVIEW_NO_MEMORY
+};
+
+/* Parses and validates a request body. A missing user_name becomes "Anonymous"; unknown members are
+ * ignored. */
+enum review_result review_parse(struct review *out, struct span body,
+                                char reason[JSON_REASON_SIZE]);
 
 /* Frees what review_parse() made; the texts are gone. Zeroed structs and twice are fine. */
 void review_free(struct review *r);

@@ -41,23 +41,6 @@ static void write_member(struct buf *out, const char *name, struct span value)
     json_write_string(out, value);
 }
 
-static void reply_item(struct http_request *r, const struct item *item)
-{
-    struct buf body = BUF_INIT;
-    write_member(&body, "user_name", item->user_name);
-    write_member(&body, "timestamp", item->timestamp);
-    write_member(&body, "review", item->review);
-    write_member(&body, "sentiment", item->sentiment);
-    write_member(&body, "polarity_score", item->polarity_score);
-    buf_add_char(&body, '}');
-    /* The review is stored: without memory for the long answer the short one is still true. */
-    http_reply(r,
-               &(struct http_reply){.status = 200,
-                                    .body = buf_failed(&body) ? SPAN("{}") : buf_span(&body),
-                                    .headers = {{"Preference-Applied", "return=representation"}}});
-    buf_free(&body);
-}
-
 static void reply_processed(struct http_request *r, const struct submission *s)
 {
     char body[96];
@@ -66,17 +49,49 @@ static void reply_processed(struct http_request *r, const struct submission *s)
     http_reply(r, &(struct http_reply){.status = 200, .body = {body, (size_t)len}});
 }
 
+static void reply_item(struct http_request *r, const struct submission *s)
+{
+    const struct item *item = &s->item;
+    struct buf body = BUF_INIT;
+    write_member(&body, "user_name", item->user_name);
+    write_member(&body, "timestamp", item->timestamp);
+    write_member(&body, "review", item->review);
+    write_member(&body, "sentiment", item->sentiment);
+    write_member(&body, "polarity_score", item->polarity_score);
+    buf_add_char(&body, '}');
+    if (buf_failed(&body)) { /* the review is stored, and a preference may be passed over */
+        reply_processed(r, s);
+    } else {
+        http_reply(
+            r, &(struct http_reply){.status = 200,
+                                    .body = buf_span(&body),
+                                    .headers = {{"Preference-Applied", "return=representation"}}});
+    }
+    buf_free(&body);
+}
+
 static void stored(struct submission *s, enum store_result result)
 {
     struct post *p = post_of(s);
     if (result != STORE_OK) {
         http_reply_error(p->request, 503, NULL);
     } else if (p->representation) {
-        reply_item(p->request, &s->item);
+        reply_item(p->request, s);
     } else {
         reply_processed(p->request, s);
     }
     post_free(p);
+}
+
+static void refuse(struct api *a, struct http_request *r, enum review_result why,
+                   const char *reason)
+{
+    if (why == REVIEW_NO_MEMORY) {
+        http_reply_error(r, 503, NULL);
+        return;
+    }
+    metric_add(a->invalid, 1);
+    http_reply_error(r, 400, reason);
 }
 
 void reviews_post(struct http_request *r, void *api)
@@ -88,9 +103,9 @@ void reviews_post(struct http_request *r, void *api)
         http_reply_error(r, 503, NULL);
         return;
     }
-    if (!review_parse(&p->submission.review, http_request_body(r), reason)) {
-        metric_add(a->invalid, 1);
-        http_reply_error(r, 400, reason);
+    enum review_result parsed = review_parse(&p->submission.review, http_request_body(r), reason);
+    if (parsed != REVIEW_OK) {
+        refuse(a, r, parsed, reason);
         free(p);
         return;
     }

@@ -1,9 +1,36 @@
 #include "base/json.h"
 #include "base/utf8.h"
 
+#include <errno.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* jansson's memory. Its lexer calls a failed allocation a syntax error, so failures are noted here;
+ * and what it frees is wiped, because credentials and reviews pass through it. */
+static _Thread_local bool ran_out;
+
+static void *allocate(size_t size)
+{
+    void *memory = malloc(size);
+    ran_out = ran_out || memory == NULL;
+    return memory;
+}
+
+static void wipe_and_free(void *memory)
+{
+    if (memory != NULL) {
+        explicit_bzero(memory, malloc_usable_size(memory));
+    }
+    free(memory);
+}
+
+__attribute__((constructor)) static void use_own_memory(void)
+{
+    json_set_alloc_funcs(allocate, wipe_and_free);
+}
 
 /* jansson's own texts quote the input, which may be a review and any bytes; these never do. A text
  * is told by its beginning where one error code stands for many mistakes. */
@@ -14,7 +41,6 @@ struct reason {
 };
 
 static const struct reason reasons[] = {
-    {json_error_out_of_memory, "", "out of memory"},
     {json_error_stack_overflow, "", "nested too deep, at most 2048 levels"},
     {json_error_invalid_utf8, "", "invalid UTF-8"},
     {json_error_premature_end_of_input, "", "the text ends too early"},
@@ -109,7 +135,7 @@ static json_t *load_tamed(struct span text, size_t flags, json_error_t *error)
     buf_add_span(&copy, text);
     char *bytes = buf_detach(&copy);
     if (bytes == NULL) {
-        error->text[JSON_ERROR_TEXT_LENGTH - 1] = (char)json_error_out_of_memory; /* its place */
+        ran_out = true;
         return NULL;
     }
     tame_numbers(bytes, text.len);
@@ -130,30 +156,42 @@ static void refuse_nul(const char *text, const char *nul, char reason[JSON_REASO
     (void)snprintf(reason, JSON_REASON_SIZE, "line %d, column %d: NUL character", line, column);
 }
 
-json_t *json_parse(struct span text, char reason[JSON_REASON_SIZE])
+/* NULL: `error` says why, unless memory ran out. */
+static json_t *load(struct span text, json_error_t *error)
 {
-    const char *bytes = text.ptr != NULL ? text.ptr : "";
     size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
-    json_error_t error;
-    json_t *value = json_loadb(bytes, text.len, flags, &error);
-    if (value == NULL && json_error_code(&error) == json_error_numeric_overflow) {
+    json_t *value = json_loadb(text.ptr, text.len, flags, error);
+    if (value == NULL && json_error_code(error) == json_error_numeric_overflow) {
         flags |= JSON_DECODE_INT_AS_REAL;
-        value = json_loadb(bytes, text.len, flags, &error);
+        value = json_loadb(text.ptr, text.len, flags, error);
     }
-    if (value == NULL && json_error_code(&error) == json_error_numeric_overflow) {
-        value = load_tamed(text, flags, &error);
-    }
-    const char *nul = value != NULL ? memchr(bytes, '\0', text.len) : NULL;
-    if (nul != NULL) {
-        refuse_nul(bytes, nul, reason);
-        json_decref(value);
-        return NULL;
-    }
-    if (value == NULL) {
-        (void)snprintf(reason, JSON_REASON_SIZE, "line %d, column %d: %s", error.line, error.column,
-                       reason_of(&error));
+    if (value == NULL && json_error_code(error) == json_error_numeric_overflow) {
+        value = load_tamed(text, flags, error);
     }
     return value;
+}
+
+json_t *json_parse(struct span text, char reason[JSON_REASON_SIZE])
+{
+    json_error_t error;
+    text = text.ptr != NULL ? text : SPAN("");
+    ran_out = false;
+    json_t *value = load(text, &error);
+    const char *nul = value != NULL ? memchr(text.ptr, '\0', text.len) : NULL;
+    errno = EINVAL;
+    if (ran_out) {
+        errno = ENOMEM;
+        (void)snprintf(reason, JSON_REASON_SIZE, "out of memory");
+    } else if (value == NULL) {
+        (void)snprintf(reason, JSON_REASON_SIZE, "line %d, column %d: %s", error.line, error.column,
+                       reason_of(&error));
+    } else if (nul != NULL) {
+        refuse_nul(text.ptr, nul, reason);
+    } else {
+        return value;
+    }
+    json_decref(value);
+    return NULL;
 }
 
 struct span json_string_member(const json_t *object, const char *key)

@@ -2,6 +2,7 @@
 
 #include "base/utf8.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 static bool refuse(char reason[JSON_REASON_SIZE], const char *text)
@@ -52,21 +53,25 @@ static bool read_review(struct review *r, char reason[JSON_REASON_SIZE])
     return !utf8_is_blank(r->review) || refuse(reason, "review must not be blank");
 }
 
-bool review_parse(struct review *out, struct span body, char reason[JSON_REASON_SIZE])
+static bool read_members(struct review *r, char reason[JSON_REASON_SIZE])
+{
+    if (!json_is_object(r->document)) {
+        return refuse(reason, "the body must be a JSON object");
+    }
+    return read_user_name(r, reason) && read_review(r, reason);
+}
+
+enum review_result review_parse(struct review *out, struct span body, char reason[JSON_REASON_SIZE])
 {
     *out = (struct review){.document = json_parse(body, reason)};
     if (out->document == NULL) {
-        return false;
+        return errno == ENOMEM ? REVIEW_NO_MEMORY : REVIEW_INVALID;
     }
-    if (!json_is_object(out->document)) {
+    if (!read_members(out, reason)) {
         review_free(out);
-        return refuse(reason, "the body must be a JSON object");
+        return REVIEW_INVALID;
     }
-    if (!read_user_name(out, reason) || !read_review(out, reason)) {
-        review_free(out);
-        return false;
-    }
-    return true;
+    return REVIEW_OK;
 }
 
 void review_free(struct review *r)

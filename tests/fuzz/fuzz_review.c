@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct review review;
     char reason[JSON_REASON_SIZE] = "";
-    if (!review_parse(&review, (struct span){(const char *)data, size}, reason)) {
+    if (review_parse(&review, (struct span){(const char *)data, size}, reason) != REVIEW_OK) {
         if (reason[0] == '\0') {
             abort();
         }
