@@ -10,11 +10,10 @@ struct api {
     struct pipeline *pipeline;
     struct store *store;
     struct metrics *metrics;
-    _Atomic(struct http_server *) server; /* set once it runs; NULL before */
-    struct metric *invalid;               /* bodies refused */
+    struct metric *invalid; /* bodies refused */
 };
 
-/* Sets all but the server. What is passed must outlive the api; metrics may be NULL. */
+/* What is passed must outlive the api; metrics may be NULL. */
 void api_init(struct api *a, struct pipeline *pipeline, struct store *store,
               struct metrics *metrics);
 

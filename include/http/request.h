@@ -15,20 +15,13 @@ struct http_request;
 
 /* For handlers, until they return or have deferred: valid only until then. */
 struct span http_request_body(const struct http_request *r);
-const char *
-http_request_path(const struct http_request *r); /* without the stage, percent-decoded */
-const char *http_request_header(const struct http_request *r, const char *name); /* NULL: none */
-
 /* All fields called `name` (any case), in order: writes up to `max` values and returns how many.
  * For handlers, as above. */
 size_t http_request_header_all(const struct http_request *r, const char *name, struct span *values,
                                size_t max);
 
-/* The request's id, a UUID; as long as the request. */
-const char *http_request_id(const struct http_request *r);
-
-/* When the request line arrived, in microseconds of the server's clock (mono). */
-int64_t http_request_start_us(const struct http_request *r);
+/* Whether the server is about to stop (http_server_announce_drain()). */
+bool http_request_draining(const struct http_request *r);
 
 /* Takes the request out of its worker. True: the caller now holds a reference and must call
  * http_reply() exactly once, from any thread, soon or late. False: the server is stopping and has
@@ -58,8 +51,8 @@ struct http_reply {
 void http_reply(struct http_request *r, const struct http_reply *reply);
 
 /* The gateway's refusals: {"message":"…"} with the x-amzn-ErrorType that API Gateway gives for that
- * status, and Retry-After: 1 with 429 and 503. `message` NULL: the usual one of the status. As
- * http_reply() otherwise. */
+ * status, and Retry-After: 1 with 429 and 503. `message` NULL, or longer than
+ * 400 bytes: the usual one of the status. As http_reply() otherwise. */
 void http_reply_error(struct http_request *r, int status, const char *message);
 
 #endif

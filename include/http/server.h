@@ -1,6 +1,6 @@
 /* The HTTP/1.1 server: libmicrohttpd with a pool of epoll threads, and the manners it leaves to us.
  *
- * What it refuses by itself: a malformed or ambiguous head (400, then close; src/http/strict.h),
+ * What it refuses by itself: a malformed or ambiguous head (400, then close; src/http/head.h),
  * unknown paths (404), other methods (405 with Allow), bodies over the limit (413), requests over
  * the rate limit (429), requests while it drains (503), connections over the limit per address
  * (closed). All are counted.
@@ -45,7 +45,7 @@ struct http_config {
     int64_t request_timeout_ms;
     int64_t keepalive_ms;
     unsigned connection_limit;        /* the process's limit of open files may lower it; a few more
-                                         are accepted for open routes, see below */
+                                         are accepted for open routes, see above */
     unsigned connections_per_address; /* 0: no limit */
     double rate_limit;                /* requests per second, 0: none */
     double rate_burst;                /* 0: one second's worth, at least 1 */
@@ -68,9 +68,6 @@ struct http_server *http_server_start(const struct http_config *config,
 /* The bound address as "host:port", with the real port. As long as the server. */
 const char *http_server_address(const struct http_server *s);
 
-/* True from http_server_announce_drain() on. Any thread. */
-bool http_server_draining(const struct http_server *s);
-
 /* From now on answers carry Connection: close; new requests are still served. */
 void http_server_announce_drain(struct http_server *s);
 
@@ -78,8 +75,8 @@ void http_server_announce_drain(struct http_server *s);
  * under way, at most `timeout_ms`. True when none is left. */
 bool http_server_drain(struct http_server *s, int64_t timeout_ms);
 
-/* Answers 504 to what is still deferred (who has it in hand may yet do it), closes all connections,
- * ends the threads. The server's memory stays until http_server_free(), because a deferred request
+/* Answers 504 to what is still deferred (who has it in hand may yet do it), gives these answers up
+ * to a second to leave, closes all connections, ends the threads. The server's memory stays until http_server_free(), because a deferred request
  * may still be held by who will answer it. */
 void http_server_stop(struct http_server *s);
 

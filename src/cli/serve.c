@@ -123,7 +123,6 @@ static int start_http(struct service *s, char reason[WIRE_REASON_SIZE])
                                  .clock = clock_system(),
                                  .metrics = s->metrics};
     s->server = http_server_start(&config, reason);
-    atomic_store(&s->api.server, s->server);
     return s->server != NULL ? 0 : -1;
 }
 

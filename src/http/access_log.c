@@ -4,12 +4,11 @@
 #include <stdio.h>
 
 /* Statuses that are counted one by one; others share the slot 0. */
-static const int statuses[STATUS_SLOTS] = {0,   200, 204, 400, 403, 404, 405, 408, 413,
-                                           414, 415, 417, 429, 431, 500, 502, 503, 504};
+static const int statuses[STATUS_SLOTS] = {0, 200, 400, 404, 405, 413, 429, 500, 503, 504};
 
 static size_t slot_of(int status)
 {
-    for (size_t i = 1; i < STATUS_SLOTS && statuses[i] != 0; i++) {
+    for (size_t i = 1; i < STATUS_SLOTS; i++) {
         if (statuses[i] == status) {
             return i;
         }
@@ -51,10 +50,11 @@ static struct metric *counter_of(struct http_server *s, size_t route, size_t slo
 
 static size_t counted_as(const struct http_server *s, const struct http_request *r)
 {
-    if (r->route != NULL) {
-        return (size_t)(r->route - s->routes);
+    if (r->match.route != NULL) {
+        return (size_t)(r->match.route - s->routes);
     }
-    return HTTP_ROUTES_MAX + (r->path_of != NULL ? (size_t)(r->path_of - s->routes) + 1 : 0);
+    return HTTP_ROUTES_MAX +
+           (r->match.path_of != NULL ? (size_t)(r->match.path_of - s->routes) + 1 : 0);
 }
 
 void access_log_write(struct http_request *r)
@@ -62,8 +62,8 @@ void access_log_write(struct http_request *r)
     struct http_server *s = r->server;
     int64_t latency_us = clock_mono_us(s->config.clock) - r->start_us;
     metric_add(counter_of(s, counted_as(s, r), slot_of(r->status)), 1);
-    if (r->route != NULL) {
-        metric_observe_us(s->latency[r->route - s->routes], latency_us);
+    if (r->match.route != NULL) {
+        metric_observe_us(s->latency[r->match.route - s->routes], latency_us);
     }
     if (!s->config.access_log) {
         return;
@@ -72,7 +72,7 @@ void access_log_write(struct http_request *r)
      * figure beside it. */
     log_info("request", LOG_STR("requestId", r->id), LOG_STR("ip", r->ip),
              LOG_STR("httpMethod", r->method),
-             LOG_STR("resourcePath", r->route != NULL ? r->route->path : r->path),
+             LOG_STR("resourcePath", r->match.route != NULL ? r->match.route->path : r->path),
              LOG_INT("status", r->status), LOG_INT("responseLength", (int64_t)r->reply_len),
              LOG_INT("latency", latency_us / 1000), LOG_INT("latencyUs", latency_us));
 }

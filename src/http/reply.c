@@ -35,9 +35,11 @@ static struct MHD_Response *build(const struct http_request *r, const struct htt
 
 static void set_answer(struct http_request *r, const struct http_reply *reply)
 {
-    r->status = reply->status;
-    r->reply_len = reply->body.len;
     r->response = build(r, reply);
+    if (r->response != NULL) { /* without one the connection is closed, and nothing was answered */
+        r->status = reply->status;
+        r->reply_len = reply->body.len;
+    }
     atomic_store(&r->state, REQUEST_DONE);
 }
 
@@ -124,11 +126,13 @@ static void write_error(struct error_text *e, const struct http_request *r, int 
     const struct refusal *refusal = refusal_of(status);
     /* API Gateway writes a blank after the colon in this one body only. */
     const char *blank = status == MHD_HTTP_GATEWAY_TIMEOUT ? " " : "";
-    struct buf escaped = {.limit = sizeof e->body - 32};
-    json_write_string(&escaped, span_of(message != NULL ? message : refusal->message));
-    int len = snprintf(e->body, sizeof e->body, "{\"message\":%s%s}", blank,
-                       buf_failed(&escaped) ? "\"Invalid request\"" : buf_str(&escaped));
-    buf_free(&escaped);
+    struct buf quoted = {.limit = sizeof e->body - 32};
+    json_write_string(&quoted, span_of(message != NULL ? message : refusal->message));
+    int len =
+        buf_failed(&quoted)
+            ? snprintf(e->body, sizeof e->body, "{\"message\":%s\"%s\"}", blank, refusal->message)
+            : snprintf(e->body, sizeof e->body, "{\"message\":%s%s}", blank, buf_str(&quoted));
+    buf_free(&quoted);
     e->reply = (struct http_reply){.status = status,
                                    .error_type = refusal->error_type,
                                    .body = {e->body, (size_t)len},
@@ -136,7 +140,7 @@ static void write_error(struct error_text *e, const struct http_request *r, int 
     if (status == MHD_HTTP_TOO_MANY_REQUESTS || status == MHD_HTTP_SERVICE_UNAVAILABLE) {
         e->reply.headers[0] = (struct http_header){"Retry-After", "1"};
     } else if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
-        e->reply.headers[0] = (struct http_header){"Allow", r->allow};
+        e->reply.headers[0] = (struct http_header){"Allow", r->match.allow};
     }
 }
 
@@ -150,6 +154,9 @@ void http_reply_error(struct http_request *r, int status, const char *message)
 void reply_expire(struct http_request *r)
 {
     struct error_text e;
+    if (atomic_load(&r->state) != REQUEST_SUSPENDED) {
+        return; /* before that, what an answer is made of is the worker's */
+    }
     write_error(&e, r, MHD_HTTP_GATEWAY_TIMEOUT, NULL);
     (void)answer_suspended(r, &e.reply);
 }
@@ -191,7 +198,9 @@ bool reply_refuse_early(struct http_request *r, int fd)
     size_t len = write_answer(text, sizeof text, r, &e.reply);
     atomic_store(&r->early_len, e.reply.body.len);
     atomic_store(&r->received, true); /* it is we who end it */
-    (void)send(fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (send(fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)len) {
+        atomic_store(&r->early_len, 0);
+    }
     (void)shutdown(fd, SHUT_WR);
     return true;
 }

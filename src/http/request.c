@@ -128,12 +128,12 @@ static void admit(struct http_request *r, const struct head *head)
         r->refusal = MHD_HTTP_BAD_REQUEST;
         return;
     }
-    r->route = route_find(s, r->path, r->method, &r->refusal, r->allow, sizeof r->allow);
-    if (r->route == NULL) {
-        r->path_of = route_with_path(s, r->path);
+    route_find(s, r->path, r->method, &r->match);
+    if (r->match.route == NULL) {
+        r->refusal = r->match.path_of != NULL ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND;
         return;
     }
-    if (r->route->open) {
+    if (r->match.route->open) {
         return;
     }
     if (atomic_load(&s->refusing) || (r->peer != NULL && r->peer->extra)) {
@@ -244,7 +244,7 @@ static enum MHD_Result finish(struct http_request *r)
         http_reply_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
         return send_answer(r);
     }
-    r->route->handle(r, r->route->context);
+    r->match.route->handle(r, r->match.route->context);
     /* After a defer the answer may be there already, but libmicrohttpd takes it only when it calls
      * again. */
     if (r->deferred) {
@@ -318,14 +318,9 @@ struct span http_request_body(const struct http_request *r)
     return buf_span(&r->body);
 }
 
-const char *http_request_path(const struct http_request *r)
+bool http_request_draining(const struct http_request *r)
 {
-    return r->path;
-}
-
-const char *http_request_header(const struct http_request *r, const char *name)
-{
-    return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
+    return atomic_load(&r->server->draining);
 }
 
 struct wanted {
@@ -351,14 +346,4 @@ size_t http_request_header_all(const struct http_request *r, const char *name, s
     struct wanted w = {.name = name, .values = values, .max = max};
     MHD_get_connection_values(r->connection, MHD_HEADER_KIND, collect_wanted, &w);
     return w.count;
-}
-
-const char *http_request_id(const struct http_request *r)
-{
-    return r->id;
-}
-
-int64_t http_request_start_us(const struct http_request *r)
-{
-    return r->start_us;
 }

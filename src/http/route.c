@@ -35,33 +35,27 @@ static bool method_matches(const struct http_route *route, const char *method)
            (strcmp(route->method, "GET") == 0 && strcmp(method, "HEAD") == 0);
 }
 
-const struct http_route *route_find(const struct http_server *s, const char *path,
-                                    const char *method, int *status, char *allow, size_t allow_size)
+static void add_allowed(struct route_match *match, const char *method)
 {
-    size_t used = 0;
-    allow[0] = '\0';
+    size_t used = strlen(match->allow);
+    (void)snprintf(match->allow + used, sizeof match->allow - used, "%s%s%s", used > 0 ? ", " : "",
+                   method, strcmp(method, "GET") == 0 ? ", HEAD" : "");
+}
+
+void route_find(const struct http_server *s, const char *path, const char *method,
+                struct route_match *match)
+{
+    *match = (struct route_match){0};
     for (size_t i = 0; i < s->config.route_count; i++) {
         const struct http_route *route = &s->routes[i];
         if (strcmp(route->path, path) != 0) {
             continue;
         }
         if (method_matches(route, method)) {
-            return route;
+            match->route = route;
+            return;
         }
-        int n = snprintf(allow + used, allow_size - used, "%s%s%s", used > 0 ? ", " : "",
-                         route->method, strcmp(route->method, "GET") == 0 ? ", HEAD" : "");
-        used = n > 0 && used + (size_t)n < allow_size ? used + (size_t)n : used;
+        match->path_of = match->path_of != NULL ? match->path_of : route;
+        add_allowed(match, route->method);
     }
-    *status = used > 0 ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND;
-    return NULL;
-}
-
-const struct http_route *route_with_path(const struct http_server *s, const char *path)
-{
-    for (size_t i = 0; i < s->config.route_count; i++) {
-        if (strcmp(s->routes[i].path, path) == 0) {
-            return &s->routes[i];
-        }
-    }
-    return NULL;
 }

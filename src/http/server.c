@@ -179,11 +179,6 @@ const char *http_server_address(const struct http_server *s)
     return s->address;
 }
 
-bool http_server_draining(const struct http_server *s)
-{
-    return atomic_load(&s->draining);
-}
-
 void http_server_announce_drain(struct http_server *s)
 {
     atomic_store(&s->draining, true);

@@ -26,11 +26,13 @@ enum request_state { REQUEST_RUNNING, REQUEST_SUSPENDED, REQUEST_ANSWERING, REQU
  * REAPER   the reaper has, past libmicrohttpd (reply_refuse_early()) */
 enum request_refusal { REFUSAL_NONE, REFUSAL_PENDING, REFUSAL_WORKER, REFUSAL_REAPER };
 
-enum {
-    REQUEST_ID_SIZE = 37,
-    REQUEST_IP_SIZE = 46,
-    REQUEST_METHOD_SIZE = 16,
-    REQUEST_PATH_SIZE = 256
+enum { REQUEST_ID_SIZE = 37, REQUEST_IP_SIZE = 46, REQUEST_METHOD_SIZE = 16 };
+
+/* What route_find() finds. */
+struct route_match {
+    const struct http_route *route;   /* NULL: none */
+    const struct http_route *path_of; /* then a route with the path and other methods, or NULL */
+    char allow[64];                   /* and all methods of the path, "" when there are none */
 };
 
 /* Made when the request line has arrived, by the worker; freed with the last reference. One
@@ -45,7 +47,7 @@ struct http_request {
     _Atomic unsigned refs;
     _Atomic bool received;    /* all that is wanted of it; the reaper reads it */
     _Atomic int refused_by;   /* enum request_refusal; from PENDING on the reaper reads `refusal`,
-                                 `head_only`, `id` and `allow`, which stay as they are */
+                                 `head_only`, `id` and `match`, which stay as they are */
     _Atomic size_t early_len; /* of the body that the reaper sent */
 
     /* The worker's. */
@@ -57,15 +59,13 @@ struct http_request {
     bool head_only;
     int refusal; /* status of the answer that is certain before the body is read; 0: none */
     const char *refusal_message;
-    const struct http_route *route;
-    const struct http_route *path_of; /* a route with the path, when it has no such method */
-    const char *path;                 /* libmicrohttpd's; until completed */
+    struct route_match match;
+    const char *path; /* libmicrohttpd's; until completed */
     struct buf body;
     size_t discarded;
     char method[REQUEST_METHOD_SIZE];
     char id[REQUEST_ID_SIZE];
     char ip[REQUEST_IP_SIZE];
-    char allow[64];
 
     /* Of who answers, then of the worker. */
     struct MHD_Response *response;
@@ -73,7 +73,7 @@ struct http_request {
     size_t reply_len;
 };
 
-enum { STATUS_SLOTS = 24 };
+enum { STATUS_SLOTS = 10 };
 
 struct http_server {
     struct http_config config;
@@ -96,8 +96,8 @@ struct http_server {
     pthread_mutex_t idle_lock; /* with none_active: told when `active` becomes 0 while refusing */
     pthread_cond_t none_active;
 
-    struct metric *in_flight, *late, *bytes_in, *aborted;
-    struct metric *latency[HTTP_ROUTES_MAX + 1];
+    struct metric *late, *bytes_in, *aborted;
+    struct metric *latency[HTTP_ROUTES_MAX];
     /* Made at first use: [route; then HTTP_ROUTES_MAX for none; then the path of each route with a
      * method that it has not][slot of the status]. */
     struct metric *_Atomic counts[2 * HTTP_ROUTES_MAX + 1][STATUS_SLOTS];
@@ -127,14 +127,9 @@ void request_completed(void *server, struct MHD_Connection *connection, void **c
 /* Counts the request and writes its line of the access log. */
 void access_log_write(struct http_request *r);
 
-/* The route for a path and method. NULL: then *status is 404, or 405 with the methods in `allow`.
- */
-const struct http_route *route_find(const struct http_server *s, const char *path,
-                                    const char *method, int *status, char *allow,
-                                    size_t allow_size);
-
-/* The first route with that path, whatever its method; NULL: none. */
-const struct http_route *route_with_path(const struct http_server *s, const char *path);
+/* Looks for the route of a path and method. */
+void route_find(const struct http_server *s, const char *path, const char *method,
+                struct route_match *match);
 
 /* The path of a target in absolute form (http://host/path, which a server must take too: RFC 9112
  * 3.2.2), or `target` itself. */
