@@ -156,6 +156,13 @@ static int check_together(const struct settings *s, char reason[SETTINGS_REASON_
                        text_of(s, "REVIEWD_NEGATIVE_BELOW"), text_of(s, "REVIEWD_POSITIVE_ABOVE"));
         return -1;
     }
+    if (s->drain_delay_ms > s->drain_timeout_ms) {
+        (void)snprintf(reason, SETTINGS_REASON_SIZE,
+                       "REVIEWD_DRAIN_DELAY=%s is longer than REVIEWD_DRAIN_TIMEOUT=%s, of which "
+                       "it is a part",
+                       text_of(s, "REVIEWD_DRAIN_DELAY"), text_of(s, "REVIEWD_DRAIN_TIMEOUT"));
+        return -1;
+    }
     const char *lack = find_lack(s);
     if (lack != NULL) {
         (void)snprintf(reason, SETTINGS_REASON_SIZE, "%s", lack);

@@ -121,8 +121,7 @@ const struct setting settings_table[] = {
      .fallback = "0",
      .max = 8,
      .help = "How many proxies in front append to X-Forwarded-For; the client's address in the log "
-             "is taken "
-             "from there."},
+             "is taken from there."},
     {.name = "REVIEWD_DRAIN_DELAY",
      .group = server,
      .type = SETTING_DURATION,
@@ -137,8 +136,9 @@ const struct setting settings_table[] = {
      .fallback = "25s",
      .min = SECOND,
      .max = 10 * MINUTE,
-     .help = "Time from SIGTERM to the end. Requests have four fifths of it, or all but 5 s; mails "
-             "the rest."},
+     .help =
+         "Time from SIGTERM to the end, the delay included. Its last fifth, at most 5 s, is kept "
+         "for the last answers and for closing the store."},
     {.name = "REVIEWD_STORE",
      .group = reviews,
      .offset = FIELD(store),

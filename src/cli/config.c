@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "complain.h"
+#include "cli/complain.h"
 #include "options.h"
 
 #include <errno.h>
@@ -21,9 +21,6 @@ static int print(const struct buf *text)
         return complain_failed("out of memory");
     }
     (void)fputs(buf_str(text), stdout);
-    if (fflush(stdout) != 0) {
-        return complain_failed("cannot write to standard output: %s", strerror(errno));
-    }
     return CLI_OK;
 }
 

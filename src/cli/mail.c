@@ -2,7 +2,7 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "cli/cli.h"
-#include "complain.h"
+#include "cli/complain.h"
 #include "options.h"
 #include "wire.h"
 
@@ -116,13 +116,7 @@ static int list(struct store *s, const struct mail_options *options)
             return store_failed(s);
         }
     }
-    if (count < 0) {
-        return store_failed(s);
-    }
-    if (fflush(stdout) != 0) {
-        return complain_failed("cannot write to standard output: %s", strerror(errno));
-    }
-    return CLI_OK;
+    return count == 0 ? CLI_OK : store_failed(s);
 }
 
 /* Requeues or drops; `ids` ends with NULL and is well-formed. */

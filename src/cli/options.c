@@ -2,7 +2,7 @@
 
 #include "base/option.h"
 #include "cli/cli.h"
-#include "complain.h"
+#include "cli/complain.h"
 #include "version.h"
 
 #include <stdio.h>

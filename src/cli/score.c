@@ -4,7 +4,7 @@
  * the pool takes over and the main thread only reads. */
 #include "base/num.h"
 #include "cli/cli.h"
-#include "complain.h"
+#include "cli/complain.h"
 #include "options.h"
 #include "score_input.h"
 #include "score_output.h"

@@ -1,6 +1,6 @@
 #include "score_output.h"
 
-#include "complain.h"
+#include "cli/complain.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -11,7 +11,7 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "cli/cli.h"
-#include "complain.h"
+#include "cli/complain.h"
 #include "notify/outbox.h"
 #include "options.h"
 #include "wire.h"
@@ -152,7 +152,8 @@ static void drain(struct service *s)
         outbox_stop_begin(outbox);
     }
     if (!http_server_drain(s->server, rest > 0 ? rest : 0)) {
-        log_warn("requests were still under way at the end of the drain; they get 504");
+        log_warn("requests were still under way at the end of the drain: those with the store get "
+                 "504, others are cut off");
     }
     http_server_stop(s->server);
 }

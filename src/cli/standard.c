@@ -1,6 +1,7 @@
-#include "standard.h"
+#include "cli/standard.h"
 
 #include "cli/cli.h"
+#include "cli/complain.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,8 +25,7 @@ int standard_end(int code)
         return code;
     }
     if (code == CLI_OK) {
-        (void)fprintf(stderr, "reviewd: cannot write to standard output: %s\n", strerror(errno));
-        return CLI_FAILED;
+        return complain_failed("cannot write to standard output: %s", strerror(errno));
     }
     return code;
 }

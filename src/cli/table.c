@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "complain.h"
+#include "cli/complain.h"
 #include "options.h"
 #include "report.h"
 #include "wire.h"

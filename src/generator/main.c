@@ -60,12 +60,12 @@ static int print_summary(const struct tally *tally, const struct report_run *run
 {
     struct buf summary = BUF_INIT;
     report_summary(&summary, tally, run);
-    bool told = write_out(&summary) && fflush(stdout) == 0;
+    int told = write_out(&summary) && fflush(stdout) == 0 ? 0 : complain(strerror(errno));
     buf_free(&summary);
     if (run->interrupted) {
         return EXIT_INTERRUPTED;
     }
-    return told && tally->failed == 0 ? 0 : EXIT_FAILED;
+    return tally->failed == 0 ? told : EXIT_FAILED;
 }
 
 /* Runs the load to its end, or to the stop, and stops the transport. */
@@ -78,7 +78,7 @@ static int run_load(struct load *load, struct transport *transport, uint64_t see
     struct report_run run = {
         .seed = seed,
         .elapsed_us = clock_mono_us(clock_system()) - start_us,
-        .interrupted = end != 0,
+        .interrupted = end > 0,
     };
     report_progress_end(&progress);
     net_stop(transport);

@@ -249,7 +249,7 @@ def test_answer_that_comes_too_late_is_504(make_service, tmp_path):
 
 
 def test_second_signal_ends_at_once(make_service):
-    service = make_service(REVIEWD_DRAIN_DELAY="30s")
+    service = make_service(REVIEWD_DRAIN_DELAY="30s", REVIEWD_DRAIN_TIMEOUT="40s")
     service.process.send_signal(signal.SIGTERM)
     wait_until(lambda: service.lines("stopping"))
     begun = time.monotonic()

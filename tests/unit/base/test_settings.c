@@ -156,7 +156,7 @@ static void test_ranges(void **state)
         {"REVIEWD_RATE_LIMIT", {"-0.1", "0", "1000000", "1000000.5"}},
         {"REVIEWD_RATE_BURST", {"-0.1", "0", "1000000", "1000000.5"}},
         {"REVIEWD_TRUSTED_PROXIES", {"-1", "0", "8", "9"}},
-        {"REVIEWD_DRAIN_DELAY", {"-1s", "0", "60s", "60001ms"}},
+        {"REVIEWD_DRAIN_DELAY", {"-1s", "0", "25s", "25001ms"}}, /* or up to 60 s, see below */
         {"REVIEWD_DRAIN_TIMEOUT", {"0", "1", "10m", "601"}},
         {"REVIEWD_POSITIVE_ABOVE", {"-1.5", "-0.1", "1", "1.0001"}},
         {"REVIEWD_NEGATIVE_BELOW", {"-1.0001", "-1", "0.1", "0.1001"}},
@@ -310,6 +310,13 @@ static void test_settings_that_depend_on_others(void **state)
     check_refused(ENVIRONMENT("REVIEWD_POSITIVE_ABOVE=-0.2"),
                   "REVIEWD_NEGATIVE_BELOW=-0.1 is above REVIEWD_POSITIVE_ABOVE=-0.2; it must not "
                   "be greater");
+    check_refused(ENVIRONMENT("REVIEWD_DRAIN_DELAY=25001ms"),
+                  "REVIEWD_DRAIN_DELAY=25001ms is longer than REVIEWD_DRAIN_TIMEOUT=25s, of which "
+                  "it is a part");
+    check_refused(ENVIRONMENT("REVIEWD_DRAIN_TIMEOUT=10m", "REVIEWD_DRAIN_DELAY=60001ms"),
+                  "REVIEWD_DRAIN_DELAY=60001ms is not allowed; it must be a time from 0s to 1m (as "
+                  "500ms, 29s, 15m, 24h; a plain number is seconds)");
+    settings_free(load(ENVIRONMENT("REVIEWD_DRAIN_TIMEOUT=10m", "REVIEWD_DRAIN_DELAY=60s")));
     check_refused(ENVIRONMENT("REVIEWD_STORE=dynamodb"),
                   "TABLE_NAME is not set; REVIEWD_STORE=dynamodb needs it");
     check_refused(ENVIRONMENT("REVIEWD_MAIL=ses"),
