@@ -31,7 +31,6 @@ static bool wait_ready(const struct score_input *in)
         return in->stop_fd < 0 || poll(&fds[1], 1, 0) <= 0;
     }
     while (poll(fds, 2, -1) < 0 && errno == EINTR) {
-        continue;
     }
     return fds[1].revents == 0;
 }
