@@ -64,7 +64,8 @@ const struct setting settings_table[] = {
      .fallback = "29s",
      .min = SECOND,
      .max = 15 * MINUTE,
-     .help = "Time for a request from its first line to its answer; after it the answer is 504."},
+     .help = "Time for a request from its first line to its answer: 504 when the store has not "
+             "answered by then; one that has not come by then is cut off."},
     {.name = "REVIEWD_KEEPALIVE",
      .group = server,
      .type = SETTING_DURATION,

@@ -73,6 +73,7 @@ void access_log_write(struct http_request *r)
     log_info("request", LOG_STR("requestId", r->id), LOG_STR("ip", r->ip),
              LOG_STR("httpMethod", r->method),
              LOG_STR("resourcePath", r->match.route != NULL ? r->match.route->path : r->path),
-             LOG_INT("status", r->status), LOG_INT("responseLength", (int64_t)r->reply_len),
+             LOG_INT("status", r->status),
+             LOG_INT("responseLength", r->head_only ? 0 : (int64_t)r->reply_len),
              LOG_INT("latency", latency_us / 1000), LOG_INT("latencyUs", latency_us));
 }

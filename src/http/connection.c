@@ -45,23 +45,14 @@ static struct connection **bucket_of(struct connection_table *t, const struct in
     return &t->buckets[hash % CONNECTION_BUCKETS];
 }
 
-bool connection_admit(struct connection_table *t, const struct sockaddr *address)
+/* How many of the address there are. Under the table's lock. */
+static size_t count_of(struct connection_table *t, const struct in6_addr *address)
 {
-    if (t->per_address == 0) {
-        return true;
-    }
-    struct in6_addr wanted = normalized(address);
     size_t count = 0;
-    pthread_mutex_lock(&t->lock);
-    for (struct connection *c = *bucket_of(t, &wanted); c != NULL; c = c->next) {
-        count += memcmp(&c->address, &wanted, sizeof wanted) == 0;
+    for (struct connection *c = *bucket_of(t, address); c != NULL; c = c->next) {
+        count += !c->refused && memcmp(&c->address, address, sizeof *address) == 0;
     }
-    pthread_mutex_unlock(&t->lock);
-    if (count < t->per_address) {
-        return true;
-    }
-    metric_add(t->refused, 1);
-    return false;
+    return count;
 }
 
 struct connection *connection_opened(struct connection_table *t, int fd,
@@ -76,6 +67,7 @@ struct connection *connection_opened(struct connection_table *t, int fd,
     atomic_init(&c->idle_since_us, clock_mono_us(t->clock));
     pthread_mutex_init(&c->lock, NULL);
     pthread_mutex_lock(&t->lock);
+    c->refused = t->per_address > 0 && count_of(t, &c->address) >= t->per_address;
     struct connection **bucket = bucket_of(t, &c->address);
     c->next = *bucket;
     c->link = bucket;
@@ -89,7 +81,11 @@ struct connection *connection_opened(struct connection_table *t, int fd,
     }
     metric_set(t->open, (int64_t)t->count);
     pthread_mutex_unlock(&t->lock);
-    if (c->extra) {
+    if (c->refused) {
+        atomic_init(&c->served, true); /* nobody expects a request of it */
+        (void)shutdown(fd, SHUT_RDWR);
+        metric_add(t->refused, 1);
+    } else if (c->extra) {
         metric_add(t->extra, 1);
     }
     return c;

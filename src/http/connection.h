@@ -30,6 +30,7 @@ struct connection {
     struct connection **link; /* what points to this one */
     struct in6_addr address;  /* IPv4 as mapped */
     int fd;
+    bool refused;                  /* its address has too many: what it sent is not answered */
     bool extra;                    /* beyond the limit: for health checks only */
     bool cut;                      /* shut down by the reaper; under the table's lock */
     int64_t ended_us;              /* when the reaper saw that nothing more will come, mono; 0: not;
@@ -78,10 +79,8 @@ int connection_table_start(struct connection_table *t, struct clock *clock, stru
 /* Ends the reaper; call when no connection is left. */
 void connection_table_stop(struct connection_table *t);
 
-/* Whether one more connection from `address` is within the limit; counts a refusal. */
-bool connection_admit(struct connection_table *t, const struct sockaddr *address);
-
-/* A connection was made; NULL: out of memory (it is then not watched). */
+/* A connection was made; NULL: out of memory (it is then not watched). One that is over the limit
+ * of its address is counted, shut down and marked as refused. */
 struct connection *connection_opened(struct connection_table *t, int fd,
                                      const struct sockaddr *address);
 

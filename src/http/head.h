@@ -4,7 +4,7 @@
  *
  * Refused: no or several Host fields in HTTP/1.1 or an invalid one; Content-Length together with
  * Transfer-Encoding; Content-Length that is repeated or no plain number; Transfer-Encoding other
- * than a single "chunked", or with HTTP/1.0; a method or field name that is no token (RFC 9110
+ * than a single "chunked" without blanks behind it, or with HTTP/1.0; a method or field name that is no token (RFC 9110
  * 5.6.2); a control character in a value; folded lines; NUL bytes anywhere in the head, also as %00
  * in the target; a request line with more than single blanks.
  *
@@ -40,9 +40,9 @@ struct head {
 /* NULL when the head is sound, else what is wrong: a static sentence for the client. */
 const char *head_check(const struct head *head);
 
-/* Whether the target, as it came, has a NUL byte in percent-encoding: decoded, the path would seem
- * to end there. */
-bool head_target_hides_nul(struct span target);
+/* The same for the request target as it came. A NUL byte in percent-encoding is refused too:
+ * decoded, the path would seem to end there. */
+const char *head_check_target(struct span target);
 
 /* The first field called `name` (any case); ptr NULL when there is none. */
 struct span head_find(const struct head *head, const char *name);

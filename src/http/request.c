@@ -47,23 +47,37 @@ static struct connection *peer_of(struct MHD_Connection *connection)
     return info != NULL ? info->socket_context : NULL;
 }
 
+/* Hides the query from libmicrohttpd, which keeps every argument in the connection's memory, 60
+ * bytes for an "&", and comes to a halt without an answer when that is full (0.9.75). It asks for
+ * the target just before it looks for arguments, and ends at a NUL. */
+static void drop_query(struct span target)
+{
+    char *mark = target.len > 0 ? memchr(target.ptr, '?', target.len) : NULL;
+    if (mark != NULL) {
+        mark[1] = '\0';
+    }
+}
+
 void *request_line(void *server, const char *target, struct MHD_Connection *connection)
 {
     struct http_server *s = server;
-    struct http_request *r = calloc(1, sizeof *r);
+    struct connection *peer = peer_of(connection);
+    bool refused = peer != NULL && peer->refused;
+    struct http_request *r = refused ? NULL : calloc(1, sizeof *r);
     if (r == NULL) {
         return NULL;
     }
     r->server = s;
     r->connection = connection;
     r->target = span_of(target);
-    r->hides_nul = head_target_hides_nul(r->target);
+    r->refusal_message = head_check_target(r->target);
+    drop_query(r->target);
     r->start_us = clock_mono_us(s->config.clock);
     atomic_init(&r->state, REQUEST_RUNNING);
     atomic_init(&r->refs, 1);
     r->body.limit = s->config.body_limit;
     uuid_make(r->id);
-    r->peer = peer_of(connection);
+    r->peer = peer;
     client_address(r->ip, r->peer, NULL, 0); /* should no whole head come */
     atomic_fetch_add(&s->active, 1);
     if (r->peer != NULL) {
@@ -119,30 +133,6 @@ static void identify(struct http_request *r, const struct head *head)
     client_address(r->ip, r->peer, head, r->server->config.trusted_proxies);
 }
 
-/* Sets the refusal that is certain from the head alone. */
-static void admit(struct http_request *r, const struct head *head)
-{
-    struct http_server *s = r->server;
-    r->refusal_message = r->hides_nul ? "NUL byte in the request target" : head_check(head);
-    if (r->refusal_message != NULL) {
-        r->refusal = MHD_HTTP_BAD_REQUEST;
-        return;
-    }
-    route_find(s, r->path, r->method, &r->match);
-    if (r->match.route == NULL) {
-        r->refusal = r->match.path_of != NULL ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND;
-        return;
-    }
-    if (r->match.route->open) {
-        return;
-    }
-    if (atomic_load(&s->refusing) || (r->peer != NULL && r->peer->extra)) {
-        r->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
-    } else if (!throttle_pass(&s->throttle, r->start_us)) {
-        r->refusal = MHD_HTTP_TOO_MANY_REQUESTS;
-    }
-}
-
 /* Bytes of body that the head announces; 0 for none or chunked. */
 static uint64_t announced_length(const struct head *head)
 {
@@ -157,6 +147,33 @@ static uint64_t announced_length(const struct head *head)
         }
     }
     return length;
+}
+
+/* The refusal that is certain from the head alone, or 0. */
+static int admit(struct http_request *r, const struct head *head)
+{
+    struct http_server *s = r->server;
+    if (r->refusal_message == NULL) {
+        r->refusal_message = head_check(head);
+    }
+    if (r->refusal_message != NULL) {
+        return MHD_HTTP_BAD_REQUEST;
+    }
+    route_find(s, r->path, r->method, &r->match);
+    const struct http_route *route = r->match.route;
+    if (route != NULL && route->open) {
+        return 0;
+    }
+    if (route != NULL && (atomic_load(&s->refusing) || (r->peer != NULL && r->peer->extra))) {
+        return MHD_HTTP_SERVICE_UNAVAILABLE;
+    }
+    if (!throttle_pass(&s->throttle, r->start_us)) {
+        return MHD_HTTP_TOO_MANY_REQUESTS;
+    }
+    if (route == NULL) {
+        return r->match.path_of != NULL ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND;
+    }
+    return 0;
 }
 
 static enum MHD_Result send_answer(struct http_request *r)
@@ -186,7 +203,7 @@ static enum MHD_Result begin(struct http_request *r, const char *url, const char
     r->head_only = strcmp(method, "HEAD") == 0;
     collect_head(&head, r, method, version);
     identify(r, &head);
-    admit(r, &head);
+    r->refusal = admit(r, &head);
     uint64_t announced = announced_length(&head);
     if (r->refusal == 0 && announced > r->server->config.body_limit) {
         r->refusal = MHD_HTTP_CONTENT_TOO_LARGE;
@@ -264,7 +281,7 @@ enum MHD_Result request_access(void *server, struct MHD_Connection *connection, 
     (void)connection;
     struct http_request *r = *context;
     if (r == NULL) {
-        return MHD_NO; /* there was no memory for it */
+        return MHD_NO; /* its connection is refused, or there was no memory */
     }
     if (!r->begun) {
         return begin(r, url, method, version);

@@ -19,13 +19,6 @@ enum { RESERVE_PER_THREAD = 8 };
 /* For the last answers to leave at the stop. */
 enum { STOP_PATIENCE_MS = 1000 };
 
-static enum MHD_Result accept_policy(void *server, const struct sockaddr *address, socklen_t size)
-{
-    struct http_server *s = server;
-    (void)size;
-    return connection_admit(&s->connections, address) ? MHD_YES : MHD_NO;
-}
-
 static void connection_event(void *server, struct MHD_Connection *connection, void **context,
                              enum MHD_ConnectionNotificationCode what)
 {
@@ -119,7 +112,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *s)
     struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
     return MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG,
-        0, accept_policy, s, request_access, s, MHD_OPTION_EXTERNAL_LOGGER, library_says, NULL,
+        0, NULL, NULL, request_access, s, MHD_OPTION_EXTERNAL_LOGGER, library_says, NULL,
         MHD_OPTION_LISTEN_SOCKET, s->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, request_line, s,
         MHD_OPTION_NOTIFY_COMPLETED, request_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
         connection_event, s, MHD_OPTION_CONNECTION_LIMIT, s->config.connection_limit + s->reserve,

@@ -51,8 +51,7 @@ struct http_request {
     _Atomic size_t early_len; /* of the body that the reaper sent */
 
     /* The worker's. */
-    struct span target; /* as it came; valid only until the head is parsed */
-    bool hides_nul;     /* %00 in it */
+    struct span target; /* as it came, but for the query; valid only until the head is parsed */
     bool begun;
     bool deferred; /* also read by the answerer, who got the request after it was set */
     bool queued;

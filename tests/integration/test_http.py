@@ -86,6 +86,8 @@ LENGTH = b"Content-Length: %d" % len(BODY)
         head(b"Host: a", LENGTH, b"Content-Length: 1") + BODY,
         head(b"Host: a", b"Transfer-Encoding: gzip, chunked") + b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY),
         head(b"Host: a", b"Transfer-Encoding: identity") + BODY,
+        *[head(b"Host: a", b"Transfer-Encoding: chunked" + blank) + b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
+          for blank in (b" ", b"\t")],
         head(b"Host: a", b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked") + b"0\r\n\r\n",
         head(b"Host: a", b"Transfer-Encoding: chunked", request=b"POST /reviews HTTP/1.0") + b"0\r\n\r\n",
         head(b"Host: a", LENGTH, b"X: a\0b") + BODY,
@@ -102,6 +104,8 @@ LENGTH = b"Content-Length: %d" % len(BODY)
         head(b"Host: a", LENGTH, request=b"POST /reviews%00 HTTP/1.1") + BODY,
         head(b"Host: a", LENGTH, request=b"POST /reviews%00/x HTTP/1.1") + BODY,
         head(b"Host: a", LENGTH, request=b"POST /reviews?x=%00 HTTP/1.1") + BODY,
+        head(b"Host: a", LENGTH, request=b"POST /reviews x HTTP/1.1") + BODY,
+        head(b"Host: a", LENGTH, request=b"POST /reviews?\x01 HTTP/1.1") + BODY,
         head(b"Host: a", LENGTH, request=b"PO\x01ST /reviews HTTP/1.1") + BODY,
         head(b"Host: a", LENGTH, request=b"PO(ST /reviews HTTP/1.1") + BODY,
     ],
@@ -155,6 +159,8 @@ def refused(service, data, logged):
         head(b"Host: a", b"Transfer-Encoding: chunked") + b"%x;x=y\r\n%s\r\n0\r\nTrailer: z\r\n\r\n" % (len(BODY), BODY),
         head(LENGTH, request=b"POST /reviews HTTP/1.0") + BODY,
         head(b"Host: a", LENGTH, request=b"POST /prod/reviews?a=b&c HTTP/1.1") + BODY,
+        *[head(b"Host: a", LENGTH, request=b"POST /reviews?" + query + b" HTTP/1.1") + BODY
+          for query in (b"a&" * 480, b"a&" * 600, b"&" * 20000, b"a=" + b"b" * 20000, b"?", b"")],
         head(b"Host: a", LENGTH, request=b"POST /review%73 HTTP/1.1") + BODY,
         head(b"Host: a", LENGTH, request=b"POST http://a/reviews HTTP/1.1") + BODY,
         head(b"Host: a", LENGTH, request=b"POST HTTPS://a:8443/prod/reviews?a=%20 HTTP/1.1") + BODY,
@@ -301,12 +307,36 @@ def test_connections_per_address(make_service):
     assert wait_until(refused) >= 2
 
 
+def test_connections_that_come_at_once(make_service):
+    service = make_service(REVIEWD_CONNECTIONS_PER_ADDRESS=5)
+    for _ in range(5):
+        connections = [socket.socket() for _ in range(40)]
+        for connection in connections:
+            connection.setblocking(False)
+            connection.connect_ex(("127.0.0.1", service.port))
+        answers = [read_all(connection, done=lambda got: b"200 OK" in got) for connection in ask_all(connections)]
+        assert 1 <= sum(b" 200 " in answer for answer in answers) <= 5
+        for connection in connections:
+            connection.close()
+        wait_until(lambda: open_until_refused(service, 8) == 5, "the connections being free again")
+
+
+def ask_all(connections):
+    for connection in connections:
+        connection.settimeout(20)
+        with contextlib.suppress(OSError):
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+    return connections
+
+
 def test_rate_limit(make_service):
     service = make_service(REVIEWD_RATE_LIMIT="0.01", REVIEWD_RATE_BURST=3)
     assert [service.post(EXAMPLE)[0] for _ in range(3)] == [200] * 3
     status, headers, body = service.post(EXAMPLE)
     assert (status, headers["Retry-After"], body) == (429, "1", '{"message":"Too Many Requests"}')
     assert headers["x-amzn-ErrorType"] == "TooManyRequestsException"
+    assert service.request("GET", "/nothing")[0] == 429
+    assert service.request("PUT", "/reviews")[0] == 429
     assert service.request("GET", "/healthz")[0] == 200
     assert service.requests_counted("/reviews", "POST", 429) == 1
 

@@ -68,8 +68,8 @@ static void test_framing(void **state)
         int len = snprintf(raw, sizeof raw, HEAD("Content-Length: %s\r\n"), lengths[i]);
         assert_string_equal(check(raw, (size_t)len), "invalid Content-Length header");
     }
-    static const char *const codings[] = {"gzip, chunked", "chunked, chunked", "identity",
-                                          "xchunked", ""};
+    static const char *const codings[] = {
+        "gzip, chunked", "chunked, chunked", "identity", "xchunked", "", "chunked ", "chunked\t"};
     for (size_t i = 0; i < sizeof codings / sizeof codings[0]; i++) {
         char raw[128];
         int len = snprintf(raw, sizeof raw, HEAD("Transfer-Encoding: %s\r\n"), codings[i]);
@@ -149,15 +149,23 @@ static void test_method(void **state)
     assert_string_equal(CHECK("\xe9 / HTTP/1.1\r\nHost: a\r\n\r\n"), "invalid method");
 }
 
-static void test_hidden_nul(void **state)
+static void test_target(void **state)
 {
     (void)state;
-    assert_true(head_target_hides_nul(SPAN("/reviews%00")));
-    assert_true(head_target_hides_nul(SPAN("%00")));
-    assert_true(head_target_hides_nul(SPAN("/reviews?a=%00b")));
-    assert_false(head_target_hides_nul(SPAN("/reviews%0")));
-    assert_false(head_target_hides_nul(SPAN("/reviews%010%20%0")));
-    assert_false(head_target_hides_nul(SPAN("")));
+    static const char nul[] = "NUL byte in the request target";
+    assert_string_equal(head_check_target(SPAN("/reviews%00")), nul);
+    assert_string_equal(head_check_target(SPAN("%00")), nul);
+    assert_string_equal(head_check_target(SPAN("/reviews?a=%00b")), nul);
+    assert_null(head_check_target(SPAN("/reviews%0")));
+    assert_null(head_check_target(SPAN("/reviews%010%20%0")));
+    assert_null(head_check_target(SPAN("/\x80?\xff")));
+    for (int c = 1; c < 0x80; c++) {
+        char target[] = "/reviews?a#";
+        target[sizeof target - 2] = (char)c;
+        bool refused = c <= ' ' || c == 0x7f;
+        assert_int_equal(head_check_target(span_of(target)) != NULL, refused);
+    }
+    assert_null(head_check_target(SPAN("")));
 }
 
 static void test_find(void **state)
@@ -177,7 +185,7 @@ int main(void)
         cmocka_unit_test(test_framing),     cmocka_unit_test(test_names_and_values),
         cmocka_unit_test(test_nul_bytes),   cmocka_unit_test(test_field_limit),
         cmocka_unit_test(test_find),        cmocka_unit_test(test_method),
-        cmocka_unit_test(test_hidden_nul),
+        cmocka_unit_test(test_target),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
