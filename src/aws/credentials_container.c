@@ -108,13 +108,13 @@ static struct credentials *read_reply(const struct net_reply *reply,
         return NULL;
     }
     struct credentials parts;
-    void *json = NULL;
+    json_t *json = NULL;
     char why[CREDENTIALS_REASON_SIZE] = "";
     bool read = credentials_from_json(reply->body, &format, &parts, &json, why);
     if (reply->status != 200) {
         /* The agent's own words when it has some, else what the body is not. */
         provider_reason(reason, "answered %d%s%.240s", reply->status, read ? "" : ": ", why);
-        credentials_json_free(json);
+        json_decref(json);
         return NULL;
     }
     struct credentials *c = NULL;
@@ -122,7 +122,7 @@ static struct credentials *read_reply(const struct net_reply *reply,
         c = credentials_checked(&parts, why);
     }
     provider_reason(reason, "%s", why);
-    credentials_json_free(json);
+    json_decref(json);
     return c;
 }
 

@@ -95,7 +95,7 @@ static struct credentials *read_credentials(struct imds_provider *p, struct span
 {
     static const struct credentials_format format = {.token_key = "Token", .must_expire = true};
     struct credentials parts;
-    void *json = NULL;
+    json_t *json = NULL;
     if (!credentials_from_json(body, &format, &parts, &json, reason)) {
         return NULL;
     }
@@ -105,7 +105,7 @@ static struct credentials *read_credentials(struct imds_provider *p, struct span
     if (c != NULL) {
         credentials_set_refresh(c, refresh_us);
     }
-    credentials_json_free(json);
+    json_decref(json);
     return c;
 }
 

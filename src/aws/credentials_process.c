@@ -58,12 +58,12 @@ static struct credentials *read_output(struct process_provider *p,
     static const struct credentials_format format = {.token_key = "SessionToken",
                                                      .versioned = true};
     struct credentials parts;
-    void *json = NULL;
+    json_t *json = NULL;
     if (!credentials_from_json(buf_span(&p->output), &format, &parts, &json, reason)) {
         return NULL;
     }
     struct credentials *c = credentials_checked(&parts, reason);
-    credentials_json_free(json);
+    json_decref(json);
     return c;
 }
 

@@ -237,33 +237,19 @@ static bool read_object(const json_t *object, const struct credentials_format *f
 }
 
 bool credentials_from_json(struct span text, const struct credentials_format *format,
-                           struct credentials *parts, void **json,
+                           struct credentials *parts, json_t **json,
                            char reason[CREDENTIALS_REASON_SIZE])
 {
     char why[JSON_REASON_SIZE];
     json_t *object = json_parse(text, why);
     if (object == NULL) {
-        /* Not the parser's words: they quote the text, and there may be a secret in it. */
         provider_reason(reason, "the answer is not JSON");
         return false;
     }
     if (!read_object(object, format, parts, reason)) {
-        credentials_json_free(object);
+        json_decref(object);
         return false;
     }
     *json = object;
     return true;
-}
-
-void credentials_json_free(void *json)
-{
-    static const char *const secrets[] = {"SecretAccessKey", "Token", "SessionToken"};
-    for (size_t i = 0; i < sizeof(secrets) / sizeof(*secrets); i++) {
-        const json_t *member = json_object_get(json, secrets[i]);
-        if (json_is_string(member)) {
-            /* jansson gives a const view of memory that it is about to free anyway. */
-            explicit_bzero((char *)json_string_value(member), json_string_length(member));
-        }
-    }
-    json_decref(json);
 }

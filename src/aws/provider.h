@@ -6,6 +6,7 @@
 #define AWS_PROVIDER_H
 
 #include "aws/credentials.h"
+#include "base/json.h"
 
 /* The end of a fetch: `c` is a reference that the callee owns, or NULL and `reason` says why. The
  * provider calls it as the very last thing and touches nothing of its own afterwards: the callee
@@ -73,15 +74,10 @@ struct credentials_format {
 
 /* Reads {"AccessKeyId", "SecretAccessKey", token, "Expiration"}; an answer that holds "Code" (other
  * than "Success") or "code" is an error with its message. On success `parts` points into *json,
- * which the caller gives to credentials_json_free(). False with a reason. */
+ * which the caller gives to json_decref(): that wipes it. False with a reason. */
 bool credentials_from_json(struct span text, const struct credentials_format *format,
-                           struct credentials *parts, void **json,
+                           struct credentials *parts, json_t **json,
                            char reason[CREDENTIALS_REASON_SIZE]);
-
-/* Wipes the secrets in it and frees it. NULL: nothing. The parser's own buffers, which held them
- * while it read, went back to the allocator as they were: it offers no way to reach them but an
- * allocator for the whole process, see json_set_alloc_funcs(). */
-void credentials_json_free(void *json);
 
 /* --- the providers -------------------------------------------------------------------------- */
 
