@@ -4,6 +4,7 @@
 
 enum {
     EMOTICON_MAX = 5,   /* bytes */
+    STRETCH = 8,        /* marks that are compared at once */
     UNCLEAR = 0x100000, /* no mode */
 };
 
@@ -196,6 +197,32 @@ __attribute__((always_inline)) static inline unsigned step(struct glue *g, unsig
     return next;
 }
 
+/* Moves the automaton over plain marks up to one that asks for more. A stretch of marks that leaves
+ * it where it was does so again as often as it repeats. */
+static const char *pass_plain(unsigned *mode, const char *s, const char *end)
+{
+    unsigned now = *mode, before = now;
+    const char *from = s;
+    while (s < end && now <= GLUE_STATE && (chars_of(*s) & CHARS_PLAIN) != 0) {
+        unsigned next = emoticon_step(now, *s);
+        if ((next & EMOTICON_ACT) != 0) {
+            break;
+        }
+        now = next;
+        s++;
+        if (s - from < STRETCH) {
+            continue;
+        }
+        while (now == before && end - s >= STRETCH && memcmp(s - STRETCH, s, STRETCH) == 0) {
+            s += STRETCH;
+        }
+        from = s;
+        before = now;
+    }
+    *mode = now;
+    return s;
+}
+
 /* Passes over marks that do no more than move the automaton, or are one of a run: hostile texts
  * consist of them. What it stops at is step()'s. */
 __attribute__((always_inline)) static inline const char *pass(struct glue *g, unsigned *mode,
@@ -219,15 +246,8 @@ __attribute__((always_inline)) static inline const char *pass(struct glue *g, un
             s++;
         }
     }
-    for (; s < end && now <= GLUE_STATE && (chars_of(*s) & CHARS_PLAIN) != 0; s++) {
-        unsigned next = emoticon_step(now, *s);
-        if ((next & EMOTICON_ACT) != 0) {
-            break;
-        }
-        now = next;
-    }
     *mode = now;
-    return s;
+    return pass_plain(mode, s, end);
 }
 
 void glue_mark(struct glue *g, char mark)

@@ -6,6 +6,7 @@
 #include "sentiment/sentiment.h"
 #include "support/alloc.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct example {
@@ -272,13 +273,58 @@ static void test_labels(void **state)
     assert_string_equal(sentiment_name(SENTIMENT_NEGATIVE), "Negative");
 }
 
+/* The polarity of `count` times the pattern and what comes behind them. */
+static double run_of(const char *pattern, size_t count, const char *tail)
+{
+    char text[512] = "";
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s", pattern);
+    }
+    (void)snprintf(text + len, sizeof text - len, "%s", tail);
+    return sentiment_polarity(span_of(text));
+}
+
+/* Runs of marks are passed over in stretches. How often a pattern without an emoticon comes makes
+ * no difference to what its last marks become with what follows. */
+static void test_runs_of_marks(void **state)
+{
+    (void)state;
+    static const char marks[] = ":;-('=<>*^";
+    static const char *const tails[] = {") good", ":) bad", "( nice", "-( fine", "D !", "3 bad"};
+    unsigned seed = 1;
+    int compared = 0;
+    for (int round = 0; round < 20000; round++) {
+        char pattern[11] = "";
+        for (int i = 0; i <= round % 10; i++) {
+            seed = seed * 1103515245 + 12345;
+            pattern[i] = marks[seed / 65536 % (sizeof marks - 1)];
+        }
+        const char *tail = tails[round % 6];
+        size_t count = 5 + (size_t)round % 40;
+        if (run_of(pattern, 6, "") != 0) {
+            continue;
+        }
+        compared++;
+        if (run_of(pattern, count, tail) != run_of(pattern, 4, tail)) {
+            fail_msg("%zu times %s and %s", count, pattern, tail);
+        }
+    }
+    assert_true(compared > 10000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),        cmocka_unit_test(test_negations_and_modifiers),
-        cmocka_unit_test(test_marks),        cmocka_unit_test(test_emoticons),
-        cmocka_unit_test(test_invalid_utf8), cmocka_unit_test(test_nul),
-        cmocka_unit_test(test_any_cut),      cmocka_unit_test(test_long_inputs),
+        cmocka_unit_test(test_runs_of_marks),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_negations_and_modifiers),
+        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_emoticons),
+        cmocka_unit_test(test_invalid_utf8),
+        cmocka_unit_test(test_nul),
+        cmocka_unit_test(test_any_cut),
+        cmocka_unit_test(test_long_inputs),
         cmocka_unit_test(test_labels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
