@@ -40,6 +40,9 @@ struct transport *net_start(const struct net_config *config, char reason[NET_REA
  * answer QUIT. Not from the transport's own thread. NULL: nothing. */
 void net_stop(struct transport *t);
 
+/* Whether it is a URL with a host, http or https, that a request can have. Any thread. */
+bool net_url_valid(const char *url);
+
 /* libcurl's and its TLS library's version, for --version. Static. */
 const char *net_version(void);
 

@@ -20,27 +20,40 @@ static int complain(const char *what)
     return EXIT_FAILED;
 }
 
-/* Writes all of the buffer; false with errno. */
-static bool write_out(const struct buf *b)
+/* What standard output still holds goes out. EXIT_FAILED with one line when it, or what was written
+ * before, could not be. */
+static int end_output(void)
 {
-    return !buf_failed(b) && fwrite(b->data, 1, b->len, stdout) == b->len;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
+        return 0;
+    }
+    fprintf(stderr, "request_generator: cannot write to standard output: %s\n", strerror(errno));
+    return EXIT_FAILED;
+}
+
+/* Writes the buffer; 0, or EXIT_FAILED with one line. */
+static int write_out(const struct buf *b)
+{
+    if (buf_failed(b)) {
+        return complain("out of memory");
+    }
+    return fwrite(b->data, 1, b->len, stdout) == b->len ? 0 : end_output();
 }
 
 static int print_reviews(const struct options *o)
 {
     struct buf line = BUF_INIT;
     struct buf scratch = BUF_INIT;
-    bool good = true;
-    for (uint64_t i = 0; i < o->count && good; i++) {
+    int result = 0;
+    for (uint64_t i = 0; i < o->count && result == 0; i++) {
         buf_clear(&line);
         maker_body(&line, &scratch, o->seed, i);
         buf_add_char(&line, '\n');
-        good = write_out(&line);
+        result = write_out(&line);
     }
-    good = fflush(stdout) == 0 && good;
     buf_free(&line);
     buf_free(&scratch);
-    return good ? 0 : complain(strerror(errno));
+    return result == 0 ? end_output() : result;
 }
 
 /* Makes SIGINT and SIGTERM readable instead of deadly; before any thread is made, so that all
@@ -60,7 +73,8 @@ static int print_summary(const struct tally *tally, const struct report_run *run
 {
     struct buf summary = BUF_INIT;
     report_summary(&summary, tally, run);
-    int told = write_out(&summary) && fflush(stdout) == 0 ? 0 : complain(strerror(errno));
+    int told = write_out(&summary);
+    told = told == 0 ? end_output() : told;
     buf_free(&summary);
     if (run->interrupted) {
         return EXIT_INTERRUPTED;
@@ -134,8 +148,10 @@ int main(int argc, char **argv)
     int result = 0;
     if (options.action == OPTIONS_HELP) {
         fputs(options_help(), stdout);
+        result = end_output();
     } else if (options.action == OPTIONS_VERSION) {
         printf("request_generator " REVIEWD_VERSION " (%s)\n", net_version());
+        result = end_output();
     } else if (options.print) {
         result = print_reviews(&options);
     } else {

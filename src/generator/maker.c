@@ -39,6 +39,21 @@ static const struct phrases *opinions(uint64_t seed, uint64_t index)
     return moods[index % 3];
 }
 
+/* "a" becomes "an" before a vowel that is one to the ear, too. */
+static void add_word(struct buf *out, const char *word)
+{
+    struct span before = buf_span(out);
+    bool article = before.len >= 2 && before.ptr[before.len - 1] == ' ' &&
+                   (before.ptr[before.len - 2] | 0x20) == 'a' &&
+                   (before.len == 2 || before.ptr[before.len - 3] == ' ');
+    bool vowel = strchr("aeiou", word[0]) != NULL && strncmp(word, "use", 3) != 0;
+    if (article && vowel) {
+        out->len--;
+        buf_add_str(out, "n ");
+    }
+    buf_add_str(out, word);
+}
+
 /* Fills the places of a sentence. A review is about one thing, so {thing} is always the same. */
 static void fill(struct buf *out, const char *sentence, const char *thing, struct dice *d)
 {
@@ -52,7 +67,7 @@ static void fill(struct buf *out, const char *sentence, const char *thing, struc
         }
         size_t length = strcspn(++at, "}");
         const struct phrases *list = phrases_find(at, length);
-        buf_add_str(out, list == things ? thing : pick(d, list));
+        add_word(out, list == things ? thing : pick(d, list));
         at += length + 1;
     }
 }

@@ -3,6 +3,7 @@
 #include "base/env_file.h"
 #include "base/num.h"
 #include "base/option.h"
+#include "net/net.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -149,7 +150,7 @@ static int read_env(struct options *o, const char *path, char reason[OPTIONS_REA
     return result;
 }
 
-/* The URL from the command line, else from the file; must look like one of a web server. */
+/* The URL from the command line, else from the file. */
 static int find_url(struct options *o, const char *env_path, char reason[OPTIONS_REASON_SIZE])
 {
     if (o->url == NULL && read_env(o, env_path, reason) != 0) {
@@ -161,9 +162,9 @@ static int find_url(struct options *o, const char *env_path, char reason[OPTIONS
                  env_path);
         return -1;
     }
-    if (strncmp(o->url, "http://", 7) != 0 && strncmp(o->url, "https://", 8) != 0) {
-        snprintf(reason, OPTIONS_REASON_SIZE, "%.120s: the URL must begin with http:// or https://",
-                 o->url);
+    if (!net_url_valid(o->url)) {
+        snprintf(reason, OPTIONS_REASON_SIZE,
+                 "%.120s: no URL of a web server, as http://127.0.0.1:8080/reviews", o->url);
         return -1;
     }
     return 0;

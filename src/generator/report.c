@@ -49,6 +49,19 @@ static void add_time(struct buf *out, const char *label, int64_t us)
     }
 }
 
+static void add_latencies(struct buf *out, const struct tally *t)
+{
+    if (t->latency_count == 0) {
+        buf_add_str(out, "\nlatency  nothing was answered");
+        return;
+    }
+    buf_add_str(out, "\nlatency");
+    add_time(out, "p50", tally_latency_us(t, 50));
+    add_time(out, "p90", tally_latency_us(t, 90));
+    add_time(out, "p99", tally_latency_us(t, 99));
+    add_time(out, "max", t->latency_max_us);
+}
+
 static void add_sentiments(struct buf *out, const struct tally *t)
 {
     buf_addf(out, "\n%-12s %10s %8s\n", "sentiment", "reviews", "share");
@@ -77,11 +90,7 @@ void report_summary(struct buf *out, const struct tally *t, const struct report_
 {
     add_sentiments(out, t);
     add_failures(out, t);
-    buf_add_str(out, "\nlatency");
-    add_time(out, "p50", tally_latency_us(t, 50));
-    add_time(out, "p90", tally_latency_us(t, 90));
-    add_time(out, "p99", tally_latency_us(t, 99));
-    add_time(out, "max", t->latency_max_us);
+    add_latencies(out, t);
     uint64_t done = t->answered + t->failed;
     buf_addf(out, "\n%s%" PRIu64 " requests in %.2f s, %.0f/s, seed %" PRIu64 "\n",
              run->interrupted ? "interrupted: " : "", done, (double)run->elapsed_us / 1e6,

@@ -253,6 +253,15 @@ void net_stop(struct transport *t)
     net_free(n);
 }
 
+bool net_url_valid(const char *url)
+{
+    bool web = strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
+    CURLU *parsed = web ? curl_url() : NULL;
+    bool valid = parsed != NULL && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK;
+    curl_url_cleanup(parsed);
+    return valid;
+}
+
 const char *net_version(void)
 {
     return curl_version();

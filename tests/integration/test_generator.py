@@ -208,6 +208,7 @@ def test_200_with_something_else_is_a_failure(server):
 def test_nobody_listens():
     done = run("--url", "http://127.0.0.1:1/reviews", "--count", 5, code=1)
     assert count(done.stdout, "connect") == 5
+    assert "nothing was answered" in done.stdout
 
 
 def test_timeout(server):

@@ -90,6 +90,25 @@ static void test_same_seed_same_reviews(void **state)
                 "router arrived in March.\"}");
 }
 
+static void test_a_becomes_an(void **state)
+{
+    (void)state;
+    struct buf text = BUF_INIT;
+    for (uint64_t i = 0; i < 3000; i++) {
+        buf_add_char(&text, ' ');
+        maker_text(&text, 1, i);
+    }
+    assert_non_null(strstr(buf_str(&text), " A useless "));
+    assert_non_null(strstr(buf_str(&text), " an ugly "));
+    assert_non_null(strstr(buf_str(&text), " An ugly "));
+    for (const char *at = buf_str(&text); (at = strpbrk(at, "aA")) != NULL; at++) {
+        bool alone = at[-1] == ' ' && at[1] == ' ';
+        assert_true(!alone || strchr("aeio", at[2]) == NULL);
+        assert_true(at[-1] != ' ' || strncmp(at + 1, "n ", 2) != 0 || strchr("aeiou", at[3]));
+    }
+    buf_free(&text);
+}
+
 static void test_body_is_what_the_service_takes(void **state)
 {
     (void)state;
@@ -162,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_dice_below_is_even),
         cmocka_unit_test(test_every_place_of_every_sentence_is_known),
         cmocka_unit_test(test_same_seed_same_reviews),
+        cmocka_unit_test(test_a_becomes_an),
         cmocka_unit_test(test_body_is_what_the_service_takes),
         cmocka_unit_test(test_each_three_hold_one_of_each_sentiment),
         cmocka_unit_test(test_out_of_memory_is_seen_in_the_body),

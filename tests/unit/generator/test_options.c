@@ -123,8 +123,16 @@ static void test_wrong_usage(void **state)
     check_bad("-n", "a value is missing for -n; see --help");
     check_bad("-pn", "a value is missing for -n; see --help");
     check_bad("-p word", "word: no argument is expected; see --help");
-    check_bad("-u example.com/reviews",
-              "example.com/reviews: the URL must begin with http:// or https://");
+    static const char *const no_urls[] = {"example.com/reviews", "ftp://a", "http://",
+                                          "http://[::1", "http://a:b"};
+    for (size_t i = 0; i < sizeof no_urls / sizeof no_urls[0]; i++) {
+        char line[64];
+        char expected[128];
+        (void)snprintf(line, sizeof line, "-u %s", no_urls[i]);
+        (void)snprintf(expected, sizeof expected,
+                       "%s: no URL of a web server, as http://127.0.0.1:8080/reviews", no_urls[i]);
+        check_bad(line, expected);
+    }
 }
 
 static void check_no_url(void)
