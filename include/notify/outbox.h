@@ -34,13 +34,14 @@ void outbox_wake(struct outbox *o);
  * the mono time in microseconds at which it wants to run next (INT64_MAX: only when woken). */
 int64_t outbox_step(struct outbox *o);
 
-/* Tells the thread to end, and does not wait for it: no more mails are begun from now on. For
- * whoever has other things to end meanwhile; outbox_stop() waits. Any thread, before or after it.
- */
-void outbox_stop_begin(struct outbox *o);
+/* Tells the thread to end, and does not wait for it: no more mails are begun from now on, nothing
+ * more is claimed, and what was sent is noted in the store by `deadline_us` (mono), or else soon
+ * after the mailer is done. For whoever has other things to end meanwhile; outbox_stop() waits. Any
+ * thread, before or after it; the first call counts. */
+void outbox_stop_begin(struct outbox *o, int64_t deadline_us);
 
 /* Ends the thread: what the mailer has in hand is finished and settled, the rest stays in the
- * store. */
+ * store. Without outbox_stop_begin() before, the settling gets 5 s. */
 void outbox_stop(struct outbox *o);
 void outbox_free(struct outbox *o); /* NULL: nothing */
 

@@ -119,6 +119,7 @@ struct store_ops {
     int (*claim)(struct store *s, int64_t now_us, struct outbox_entry *entries, size_t max,
                  int64_t *next_due_us);
     int (*settle)(struct store *s, const struct outbox_outcome *outcomes, size_t count);
+    void (*end_outbox)(struct store *s, int64_t deadline_us); /* NULL: neither takes long */
     int (*count)(struct store *s, struct outbox_counts *counts);
     int (*dead_list)(struct store *s, uint64_t after_id, struct outbox_entry *entries, size_t max);
     int (*dead_requeue)(struct store *s, uint64_t id);
@@ -151,6 +152,11 @@ int store_claim(struct store *s, int64_t now_us, struct outbox_entry *entries, s
  * notes none then): the caller keeps the outcomes and settles all of them again later, before
  * anything else. What was noted already and unknown ids are ignored. */
 int store_settle(struct store *s, const struct outbox_outcome *outcomes, size_t count);
+
+/* Says that the service ends: a store_claim() or store_count() under way returns soon, if need be
+ * with -1, and a store_settle() by `deadline_us` (mono), or soon after when that is past. So do all
+ * that follow. Any thread, does not block. */
+void store_end_outbox(struct store *s, int64_t deadline_us);
 
 /* How many wait and how many are dead. 0 or -1. */
 int store_count(struct store *s, struct outbox_counts *counts);

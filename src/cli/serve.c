@@ -145,13 +145,14 @@ static int64_t time_for_requests_ms(const struct settings *settings)
 static void drain(struct service *s)
 {
     int64_t rest = time_for_requests_ms(s->settings);
+    rest = rest > 0 ? rest : 0;
     http_server_announce_drain(s->server);
     sleep_ms(s->settings->drain_delay_ms);
     struct outbox *outbox = atomic_load(&s->outbox);
     if (outbox != NULL) {
-        outbox_stop_begin(outbox);
+        outbox_stop_begin(outbox, clock_mono_us(clock_system()) + rest * 1000);
     }
-    if (!http_server_drain(s->server, rest > 0 ? rest : 0)) {
+    if (!http_server_drain(s->server, rest)) {
         log_warn("requests were still under way at the end of the drain: those with the store get "
                  "504, others are cut off");
     }

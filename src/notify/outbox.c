@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NICENESS = 19 };
+enum { NICENESS = 19, STOP_US = 5000000 };
 
 static struct metric *mails_total(struct metrics *m, const char *labels)
 {
@@ -66,6 +66,14 @@ static void sleep_until(struct outbox *o, int64_t due_us)
     pthread_mutex_unlock(&o->lock);
 }
 
+/* The last chance to note what was sent, unless all the time went into the one before. */
+static void settle_rest(struct outbox *o)
+{
+    if (o->unsettled > 0 && clock_mono_us(o->config.clock) < o->deadline_us) {
+        outbox_step(o);
+    }
+}
+
 static void *notify_main(void *context)
 {
     struct outbox *o = context;
@@ -79,6 +87,7 @@ static void *notify_main(void *context)
     while (!o->stop) {
         sleep_until(o, outbox_step(o));
     }
+    settle_rest(o);
     return NULL;
 }
 
@@ -97,24 +106,28 @@ void outbox_wake(struct outbox *o)
     pthread_mutex_unlock(&o->lock);
 }
 
-void outbox_stop_begin(struct outbox *o)
+void outbox_stop_begin(struct outbox *o, int64_t deadline_us)
 {
     pthread_mutex_lock(&o->lock);
+    bool first = !o->stop;
+    o->deadline_us = first ? deadline_us : o->deadline_us;
     o->stop = true;
     pthread_cond_signal(&o->changed);
     pthread_mutex_unlock(&o->lock);
+    if (first) {
+        store_end_outbox(o->config.store, deadline_us);
+    }
 }
 
 void outbox_stop(struct outbox *o)
 {
-    outbox_stop_begin(o);
+    outbox_stop_begin(o, clock_mono_us(o->config.clock) + STOP_US);
     if (o->started) {
         pthread_join(o->thread, NULL);
+    } else {
+        settle_rest(o);
     }
     o->started = false;
-    if (o->unsettled > 0) {
-        outbox_step(o); /* the last chance to note what was sent */
-    }
 }
 
 void outbox_free(struct outbox *o)

@@ -18,7 +18,8 @@ struct outbox {
     struct outbox_config config;
     pthread_t thread;
     bool started;
-    _Atomic bool stop; /* also read by the mailer, without the lock */
+    int64_t deadline_us; /* mono; not touched any more once `stop` is set */
+    _Atomic bool stop;   /* also read by the mailer, without the lock */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* CLOCK_MONOTONIC */

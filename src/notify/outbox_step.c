@@ -1,7 +1,7 @@
 /* One round of the dispatcher: settle what is open, claim, send, settle.
  *
- * Two things stop everything for a while, each with its own back-off of 1 s, 2 s, 4 s … 5 min: a
- * store that cannot be read or written, and a mailer that says MAIL_PAUSE. After a pause a single
+ * Two things stop everything for a while, each with its own back-off of 1 s, 2 s, 4 s …: a store
+ * that cannot be read or written (up to 30 s), and a mailer that says MAIL_PAUSE (5 min). After a pause a single
  * mail is tried first, so that a server that is still down costs one note in the store and not a
  * batch of them. */
 #include "outbox_internal.h"
@@ -216,6 +216,13 @@ static void tell_backlog(struct outbox *o)
     }
 }
 
+static void free_entries(struct outbox *o, int count)
+{
+    for (int i = 0; i < count; i++) {
+        outbox_entry_free(&o->entries[i]);
+    }
+}
+
 int64_t outbox_step(struct outbox *o)
 {
     if (mono_us(o) < o->store_failing.resume_us && !o->stop) {
@@ -242,6 +249,10 @@ int64_t outbox_step(struct outbox *o)
     int64_t next_due = INT64_MAX;
     int count =
         store_claim(o->config.store, clock_wall_us(o->config.clock), o->entries, batch, &next_due);
+    if (o->stop) { /* perhaps meanwhile, and the reason why nothing came */
+        free_entries(o, count);
+        return INT64_MAX;
+    }
     if (count < 0) {
         store_failed(o, "reading what is to be mailed");
         return o->store_failing.resume_us;

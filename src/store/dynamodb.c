@@ -12,6 +12,9 @@ enum { HELD_DEFAULT = 16384, LEASE_DEFAULT_MS = 5 * 60 * 1000 };
  * (cli/serve.c). The requests of the puts have been answered by then; leases end by themselves. */
 enum { CLOSE_PUTS_US = 2000000, CLOSE_LEASES_US = 1000000 };
 
+/* What was sent is tried to be noted in any case: else it is mailed again. */
+enum { SETTLE_LEAST_US = 1000000 };
+
 void dynamodb_begin(struct dynamodb_store *s)
 {
     pthread_mutex_lock(&s->lock);
@@ -59,7 +62,9 @@ static int claim(struct store *store, int64_t now_us, struct outbox_entry *entri
                  int64_t *next_due_us)
 {
     struct dynamodb_store *s = of(store);
-    dynamodb_recover(s, now_us);
+    if (!dynamodb_limit_passed(&s->claims)) {
+        dynamodb_recover(s, now_us);
+    }
     int count = dynamodb_outbox_claim(s, now_us, entries, max);
     *next_due_us = dynamodb_duties_next_due_us(&s->duties);
     note_pending(s);
@@ -72,6 +77,13 @@ static int settle(struct store *store, const struct outbox_outcome *outcomes, si
     int result = dynamodb_outbox_settle(s, outcomes, count);
     note_pending(s);
     return result;
+}
+
+static void end_outbox(struct store *store, int64_t deadline_us)
+{
+    struct dynamodb_store *s = of(store);
+    dynamodb_limit_set(&s->claims, INT64_MIN);
+    dynamodb_limit_set(&s->settles, deadline_us);
 }
 
 static int count(struct store *s, struct outbox_counts *counts)
@@ -104,6 +116,8 @@ static void free_store(struct dynamodb_store *s)
     dynamodb_puts_free(s);
     dynamodb_recover_free(s);
     dynamodb_duties_free(&s->duties);
+    dynamodb_limit_free(&s->claims);
+    dynamodb_limit_free(&s->settles);
     buf_free(&s->health.probe_body);
     pthread_mutex_destroy(&s->health.lock);
     pthread_cond_destroy(&s->idle);
@@ -138,6 +152,7 @@ static const struct store_ops ops = {
     .ready = ready,
     .claim = claim,
     .settle = settle,
+    .end_outbox = end_outbox,
     .count = count,
     .dead_list = dead_list,
     .dead_requeue = dead_requeue,
@@ -199,6 +214,8 @@ struct store *store_dynamodb_open(const struct dynamodb_config *config,
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&s->idle, &monotonic);
     pthread_condattr_destroy(&monotonic);
+    dynamodb_limit_init(&s->claims, s->config.clock, 0);
+    dynamodb_limit_init(&s->settles, s->config.clock, SETTLE_LEAST_US);
     make_owner(s->owner);
     register_metrics(s);
     dynamodb_health_init(s);

@@ -2,8 +2,8 @@
 #ifndef STORE_DYNAMODB_DESCRIBE_H
 #define STORE_DYNAMODB_DESCRIBE_H
 
-#include "dynamodb_call.h"
 #include "dynamodb_fault.h"
+#include "dynamodb_round.h"
 
 #include "store/dynamodb.h"
 

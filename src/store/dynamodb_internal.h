@@ -3,15 +3,16 @@
  *   dynamodb_put       queue → batches → calls → acknowledgement; on the transport's thread
  *   dynamodb_health    whether the table can be used, and trying again when not
  *   dynamodb_duties    duties that this process holds, in memory
- *   dynamodb_outbox    claim and settle; dynamodb_recover takes over what others left;
- * dynamodb_dead keeps the dead letters; all on the notify thread, in rounds of calls dynamodb_read
- * pages */
+ *   dynamodb_outbox    claim and settle
+ *   dynamodb_recover   takes over what others left
+ *   dynamodb_dead      the dead letters; these three on the notify thread, in rounds of calls
+ *   dynamodb_read      pages */
 #ifndef STORE_DYNAMODB_INTERNAL_H
 #define STORE_DYNAMODB_INTERNAL_H
 
-#include "dynamodb_call.h"
 #include "dynamodb_duties.h"
 #include "dynamodb_fault.h"
+#include "dynamodb_round.h"
 
 #include "store/dynamodb.h"
 
@@ -73,6 +74,8 @@ struct dynamodb_store {
     struct dynamodb_puts puts;
     struct dynamodb_duties duties;
     struct dynamodb_recovery recovery;
+    struct dynamodb_limit claims;  /* of all that a claim asks for, and of counting */
+    struct dynamodb_limit settles; /* of noting outcomes */
     struct metric *pending;
     struct metric *dead;
     struct metric *lost;

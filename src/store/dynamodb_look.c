@@ -113,11 +113,21 @@ static bool next_key(const json_t *answer, char **next)
     return !json_is_object(key) || *next != NULL;
 }
 
+/* Why a call failed, and what helps if that is known. */
+static void explain(const struct dynamodb_step *step, char detail[CALL_DETAIL_SIZE])
+{
+    bool denied = dynamodb_fault_of(step->outcome, step->code) == DYNAMODB_FAULT_DENIED;
+    (void)snprintf(detail, CALL_DETAIL_SIZE, "%.350s%s", step->detail,
+                   denied ? "; the role needs dynamodb:Query on the table's indexes, or "
+                            "dynamodb:Scan without an index, and dynamodb:UpdateItem"
+                          : "");
+}
+
 static enum dynamodb_look take_page(const struct dynamodb_step *step, char **next,
                                     struct dynamodb_findings *out, char detail[CALL_DETAIL_SIZE])
 {
     *next = NULL;
-    (void)snprintf(detail, CALL_DETAIL_SIZE, "%s", step->detail);
+    explain(step, detail);
     if (step->outcome != CALL_OK) {
         return lacks_index(step) ? DYNAMODB_LOOK_NO_INDEX : DYNAMODB_LOOK_FAILED;
     }
@@ -134,7 +144,8 @@ static enum dynamodb_look take_page(const struct dynamodb_step *step, char **nex
 
 static void run(struct dynamodb_store *s, struct dynamodb_step *steps, size_t count)
 {
-    dynamodb_round_run(s->client, steps, count, clock_mono_us(s->config.clock) + LOOK_US);
+    dynamodb_round_within(&s->claims, s->client, steps, count,
+                          clock_mono_us(s->config.clock) + LOOK_US);
 }
 
 /* All further pages of one partition. */

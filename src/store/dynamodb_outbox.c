@@ -23,9 +23,11 @@ static void lease_lost(struct dynamodb_store *s, struct dynamodb_duty *duty)
     dynamodb_duties_drop(&s->duties, duty);
 }
 
-static void run(struct dynamodb_store *s, struct dynamodb_step *steps, size_t count)
+static void run(struct dynamodb_store *s, struct dynamodb_limit *limit, struct dynamodb_step *steps,
+                size_t count)
 {
-    dynamodb_round_run(s->client, steps, count, clock_mono_us(s->config.clock) + ROUND_US);
+    dynamodb_round_within(limit, s->client, steps, count,
+                          clock_mono_us(s->config.clock) + ROUND_US);
 }
 
 /* Counts what failed, and whether the table can be used at all is judged. */
@@ -96,7 +98,7 @@ static bool renew(struct dynamodb_store *s, struct dynamodb_duty **duties, size_
         dynamodb_update_write(&steps[old++].body, s, &update);
     }
     if (ok && old > 0) {
-        run(s, steps, old);
+        run(s, &s->claims, steps, old);
     }
     for (size_t i = 0; ok && i < old; i++) {
         good = renewed(s, &renewals[i], &steps[i], duties) && good;
@@ -239,7 +241,7 @@ int dynamodb_outbox_settle(struct dynamodb_store *s, const struct outbox_outcome
         write_settlement(s, &list[known], &steps[known].body);
         known++;
     }
-    run(s, steps, known);
+    run(s, &s->settles, steps, known);
     result = 0;
     for (size_t i = 0; i < known; i++) {
         result |= judge(s, &list[i], &steps[i]);

@@ -13,6 +13,7 @@
 #define SECOND_US ((int64_t)1000000)
 
 enum { LOOK_PER_SHARD = 10, LOOK_EVERY_S = 45, SCAN_EVERY_S = 600, SCAN_PAGE_S = 1 };
+enum { TAKE_US = 10000000 };
 
 /* At most that often, and as often as leases end when they are short. */
 static int64_t look_every_us(const struct dynamodb_store *s)
@@ -149,8 +150,8 @@ static size_t take_over(struct dynamodb_store *s, const struct dynamodb_findings
         dynamodb_update_write(&steps[count++].body, s, &update);
     }
     if (count > 0) {
-        dynamodb_round_run(s->client, steps, count,
-                           clock_mono_us(s->config.clock) + 10 * SECOND_US);
+        dynamodb_round_within(&s->claims, s->client, steps, count,
+                              clock_mono_us(s->config.clock) + TAKE_US);
     }
     for (size_t i = 0; i < count; i++) {
         taken += steps[i].outcome == CALL_OK && keep(s, &steps[i], &list[i]);
@@ -166,9 +167,11 @@ static size_t take_over(struct dynamodb_store *s, const struct dynamodb_findings
 static void say(struct dynamodb_store *s, enum dynamodb_look look, const char *detail)
 {
     struct dynamodb_recovery *r = &s->recovery;
+    if (dynamodb_limit_passed(&s->claims)) {
+        return; /* it was left, which says nothing about the table */
+    }
     if (look == DYNAMODB_LOOK_FAILED && !r->failing) {
-        log_warn("mails that another instance left behind cannot be looked for; its role needs "
-                 "dynamodb:Query on the table's indexes and dynamodb:UpdateItem",
+        log_warn("mails that another instance left behind cannot be looked for",
                  LOG_STR("reason", detail));
     } else if (look == DYNAMODB_LOOK_NO_INDEX && !r->no_index) {
         log_warn("the table has no index " DYNAMODB_INDEX ", so it is scanned now and then for "

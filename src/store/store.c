@@ -23,6 +23,13 @@ int store_settle(struct store *s, const struct outbox_outcome *outcomes, size_t 
     return s->ops->settle(s, outcomes, count);
 }
 
+void store_end_outbox(struct store *s, int64_t deadline_us)
+{
+    if (s->ops->end_outbox != NULL) {
+        s->ops->end_outbox(s, deadline_us);
+    }
+}
+
 int store_count(struct store *s, struct outbox_counts *counts)
 {
     return s->ops->count(s, counts);

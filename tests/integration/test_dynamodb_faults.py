@@ -1,8 +1,10 @@
 """Puts and mails while DynamoDB is in trouble: every 200 is in the table, and every Positive there has its mail."""
 
+import time
+
 import pytest
 
-from service import wait_until
+from service import EXAMPLE, wait_until
 from test_dynamodb import acknowledged, load, load_and_kill, mailed, names
 
 pytestmark = pytest.mark.stores("dynamodb")
@@ -77,6 +79,20 @@ def test_trouble_of_two_instances(start, make_table, faults):
     assert_kept(table, statuses, *pair)
     assert all(service.mails() for service in pair)
     assert [service.stop() for service in pair] == [0, 0]
+
+
+def test_the_stop_does_not_wait_for_what_cannot_be_noted(start, make_table, faults):
+    """The mail is out, the table does not say whether it was noted: that is tried, within the time for the stop."""
+    table = make_table()
+    service = start(table, faults.url, REVIEWD_DRAIN_TIMEOUT="15s")
+    faults.set(ANY | {"operation": "UpdateItem", "latency": {"min": 20000, "max": 20000}})
+    assert service.post(EXAMPLE)[0] == 200
+    wait_until(service.mails, "the mail")
+    begun = time.monotonic()
+    assert service.stop() == 0
+    assert time.monotonic() - begun < 15
+    faults.set()
+    assert_kept(table, {}, start(table, faults.url))
 
 
 def test_batches_that_are_left_in_part_are_completed(start, make_table, faults):

@@ -28,6 +28,9 @@ static struct {
     bool claim_fails, settle_fails;
     int claims, settles;
     size_t last_max;
+    atomic_bool hold; /* claims, until the end */
+    atomic_bool claiming;
+    _Atomic int64_t end_us;
 } st;
 
 static int fake_claim(struct store *s, int64_t now_us, struct outbox_entry *entries, size_t max,
@@ -36,6 +39,10 @@ static int fake_claim(struct store *s, int64_t now_us, struct outbox_entry *entr
     (void)s;
     st.claims++;
     st.last_max = max;
+    st.claiming = true;
+    while (st.hold && st.end_us == 0) {
+        usleep(1000);
+    }
     if (st.claim_fails) {
         return -1;
     }
@@ -77,6 +84,12 @@ static int fake_settle(struct store *s, const struct outbox_outcome *outcomes, s
     return 0;
 }
 
+static void fake_end_outbox(struct store *s, int64_t deadline_us)
+{
+    (void)s;
+    st.end_us = deadline_us;
+}
+
 /* A mailer that says the same to all, or what `each` says of an id. */
 static struct {
     struct mailer mailer;
@@ -87,6 +100,7 @@ static struct {
     size_t mails, last_count;
     atomic_bool hold; /* until stop */
     atomic_bool sending;
+    _Atomic int64_t sent_us; /* wall: the last send's begin */
 } ml;
 
 static void fake_send(struct mailer *m, const struct outbox_entry *entries, size_t count,
@@ -94,6 +108,7 @@ static void fake_send(struct mailer *m, const struct outbox_entry *entries, size
 {
     (void)m;
     ml.sends++;
+    ml.sent_us = clock_wall_us(clock_system());
     ml.sending = true;
     ml.last_count = count;
     while (ml.hold && !*stop) {
@@ -132,10 +147,11 @@ static struct outbox *outbox;
 static int setup(void **state)
 {
     (void)state;
-    static const struct store_ops store_ops = {.claim = fake_claim, .settle = fake_settle};
+    static const struct store_ops store_ops = {
+        .claim = fake_claim, .settle = fake_settle, .end_outbox = fake_end_outbox};
     static const struct mailer_ops mailer_ops = {
         .start = fake_start, .send = fake_send, .settled = fake_settled, .batch = fake_batch};
-    memset(&st, 0, sizeof(st));
+    memset((void *)&st, 0, sizeof(st));
     memset((void *)&ml, 0, sizeof(ml));
     st.store.ops = &store_ops;
     ml.mailer.ops = &mailer_ops;
@@ -452,11 +468,11 @@ static void test_thread_keeps_due_times(void **state)
 {
     (void)state;
     add_rows(1);
-    st.rows[0].due_us = clock_wall_us(clock_system()) + 100000;
+    int64_t due_us = clock_wall_us(clock_system()) + 100000;
+    st.rows[0].due_us = due_us;
     restart_with_system_clock();
-    usleep(20000);
-    assert_int_equal(mails("sent"), 0);
     wait_for("sent", 1);
+    assert_true(ml.sent_us >= due_us);
 }
 
 static void test_stop_during_a_send(void **state)
@@ -486,10 +502,56 @@ static void test_stop_can_begin_without_waiting(void **state)
     while (!ml.sending) {
         usleep(1000);
     }
-    outbox_stop_begin(outbox);
+    outbox_stop_begin(outbox, clock_mono_us(clock_system()) + SECOND);
     wait_for("sent", 1); /* it goes on without anybody who waits for it */
     outbox_stop(outbox);
     assert_true(st.rows[0].gone);
+}
+
+/* The store is told until when, breaks off, and what it gives all the same is not begun. */
+static void test_stop_during_a_claim(void **state)
+{
+    (void)state;
+    add_rows(1);
+    st.hold = true;
+    restart_with_system_clock();
+    while (!st.claiming) {
+        usleep(1000);
+    }
+    outbox_stop_begin(outbox, 4711);
+    outbox_stop_begin(outbox, 4712);
+    outbox_stop(outbox);
+    assert_int_equal(st.end_us, 4711);
+    assert_int_equal(ml.sends, 0);
+    assert_int_equal(st.settles, 0);
+}
+
+/* The thread's own last chance, beside whatever else ends. */
+static void test_stop_begun_settles_what_could_not_be_settled(void **state)
+{
+    (void)state;
+    add_rows(1);
+    st.settle_fails = true;
+    outbox_step(outbox);
+    assert_int_equal(st.settles, 1);
+    ml.sends = 0; /* for the start of the thread */
+    assert_int_equal(outbox_start(outbox), 0);
+    outbox_stop_begin(outbox, clock_mono_us(&clk.clock) + 1);
+    outbox_stop(outbox);
+    assert_int_equal(st.settles, 2);
+}
+
+static void test_stop_past_its_deadline_tries_no_more(void **state)
+{
+    (void)state;
+    add_rows(1);
+    st.settle_fails = true;
+    outbox_step(outbox);
+    ml.sends = 0;
+    assert_int_equal(outbox_start(outbox), 0);
+    outbox_stop_begin(outbox, clock_mono_us(&clk.clock));
+    outbox_stop(outbox);
+    assert_int_equal(st.settles, 1);
 }
 
 static void test_stop_settles_what_could_not_be_settled(void **state)
@@ -525,6 +587,9 @@ int main(void)
         CASE(test_thread_keeps_due_times),
         CASE(test_stop_during_a_send),
         CASE(test_stop_can_begin_without_waiting),
+        CASE(test_stop_during_a_claim),
+        CASE(test_stop_begun_settles_what_could_not_be_settled),
+        CASE(test_stop_past_its_deadline_tries_no_more),
         CASE(test_stop_settles_what_could_not_be_settled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

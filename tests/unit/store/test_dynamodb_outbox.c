@@ -400,6 +400,83 @@ static void closing_gives_leases_back(void **state)
     rig_free(&r);
 }
 
+/* --- the end, while the table is silent --- */
+
+struct waiting {
+    struct rig *rig;
+    struct outbox_outcome outcome;
+    int result;
+    pthread_t thread;
+};
+
+static void *wait_for_claim(void *context)
+{
+    struct waiting *w = context;
+    w->result = store_claim(w->rig->store, T0, entries, 4, &next_due_us);
+    return NULL;
+}
+
+static void *wait_for_settle(void *context)
+{
+    struct waiting *w = context;
+    w->result = store_settle(w->rig->store, &w->outcome, 1);
+    return NULL;
+}
+
+/* Begins it in a thread, and returns once it waits for `count` answers more. */
+static void begin(struct waiting *w, void *(*what)(void *), size_t count)
+{
+    struct fake_transport *net = &w->rig->scene.net;
+    size_t enough = rig_sent(w->rig) + count;
+    size_t sent = 0;
+    assert_int_equal(pthread_create(&w->thread, NULL, what, w), 0);
+    while (sent < enough) {
+        (void)usleep(1000);
+        pthread_mutex_lock(&net->lock);
+        sent = net->sent_count;
+        pthread_mutex_unlock(&net->lock);
+    }
+}
+
+static void the_end_breaks_off_a_claim(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct waiting w = {.rig = &r, .result = 1};
+    struct fake_reply late[10] = {
+        {.status = 200, .body = "{\"Items\":[" FOUND("x") "],\"Count\":1}"}};
+    rig_open(&r);
+    rig_script(&r, late, 10);
+    begin(&w, wait_for_claim, 10);
+    store_end_outbox(r.store, 0);
+    pthread_join(w.thread, NULL);
+    assert_int_equal(w.result, 0);
+    size_t sent = rig_sent(&r);
+    assert_int_equal(claim(&r, 4), 0);
+    assert_int_equal(rig_sent(&r), sent); /* nor is anything asked for later */
+    fake_transport_run(&r.scene.net);     /* the answers come to nobody */
+    rig_close(&r);
+}
+
+static void the_end_breaks_off_a_settle_at_its_deadline(void **state)
+{
+    (void)state;
+    struct rig r;
+    open_with_one(&r);
+    struct waiting w = {.rig = &r, .outcome = {.id = claim_one(&r), .what = OUTBOX_SENT}};
+    begin(&w, wait_for_settle, 1);
+    store_end_outbox(r.store, clock_mono_us(&r.scene.clock.clock));
+    fake_clock_advance(&r.scene.clock, SECOND_US); /* what it gets at least */
+    pthread_join(w.thread, NULL);
+    assert_int_equal(w.result, -1);
+    ANSWERS(&r, OK_REPLY, OK_REPLY);
+    fake_transport_run(&r.scene.net);
+    size_t sent = rig_sent(&r);
+    assert_int_equal(settle(&r, w.outcome.id, OUTBOX_SENT, 0), 0); /* tried however late it is */
+    assert_int_equal(rig_sent(&r), sent + 1);
+    rig_close(&r);
+}
+
 /* --- dead letters --- */
 
 #define DEAD_ITEM                                                                                  \
@@ -478,6 +555,8 @@ int main(void)
         cmocka_unit_test(a_look_that_fails_does_not_hold_up_mails),
         cmocka_unit_test(without_an_index_the_table_is_scanned_page_by_page),
         cmocka_unit_test(closing_gives_leases_back),
+        cmocka_unit_test(the_end_breaks_off_a_claim),
+        cmocka_unit_test(the_end_breaks_off_a_settle_at_its_deadline),
         cmocka_unit_test(dead_letters_are_listed),
         cmocka_unit_test(dead_letters_that_cannot_be_read_are_an_error),
     };
