@@ -14,8 +14,8 @@
  *
  * Several instances may share a table. The one that put a review mails it, straight from memory.
  * What an instance left behind is taken over by another after the lease's end, by a conditional
- * UpdateItem on exactly the lease that was seen. Leases are compared with the own clock: clocks
- * must agree to well below the lease.
+ * UpdateItem on exactly the lease that was seen. Leases are in DynamoDB's time where the own clock
+ * is known to be wrong (call_clock_offset_us()); else clocks must agree to well below the lease.
  *
  * Puts have no thread of their own: the transport's thread takes all that waits, so what gathered
  * while it was busy goes out together: PutItem for one, BatchWriteItem for up to 25. A PutItem is
@@ -47,7 +47,7 @@ struct dynamodb_config {
 /* Makes the store and begins to try the table; does not wait for that. NULL with one line in
  * `reason`.
  *
- * store_close() waits up to 10 s for puts under way, and up to 5 s for giving its leases back, so
+ * store_close() waits up to 2 s for puts under way, and up to 1 s for giving its leases back, so
  * that another instance need not wait for their end.
  *
  * With a queue_limit of 0 it is a tool's, beside the services that put: it takes no puts, does not

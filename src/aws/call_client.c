@@ -152,6 +152,11 @@ void call_note(struct call *call, struct call_pending *where, unsigned step, uin
     }
 }
 
+int64_t call_clock_offset_us(const struct call_client *client)
+{
+    return atomic_load(&client->clock_offset_us);
+}
+
 struct call *call_ref(struct call *call)
 {
     atomic_fetch_add(&call->refs, 1);

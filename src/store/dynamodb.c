@@ -32,6 +32,11 @@ void dynamodb_end(struct dynamodb_store *s)
     pthread_mutex_unlock(&s->lock);
 }
 
+int64_t dynamodb_now_us(const struct dynamodb_store *s)
+{
+    return clock_wall_us(s->config.clock) + call_clock_offset_us(s->client);
+}
+
 void dynamodb_write_table(struct buf *out, const struct dynamodb_store *s)
 {
     buf_add_str(out, "{\"TableName\":");
@@ -63,7 +68,7 @@ static int claim(struct store *store, int64_t now_us, struct outbox_entry *entri
 {
     struct dynamodb_store *s = of(store);
     if (!dynamodb_limit_passed(&s->claims)) {
-        dynamodb_recover(s, now_us);
+        dynamodb_recover(s);
     }
     int count = dynamodb_outbox_claim(s, now_us, entries, max);
     *next_due_us = dynamodb_duties_next_due_us(&s->duties);

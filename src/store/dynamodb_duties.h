@@ -23,7 +23,9 @@ struct dynamodb_duty {
     unsigned attempts;
     int64_t lease_until_us;
     char lease[DYNAMODB_LEASE_SIZE];
-    char *error; /* NULL: none */
+    int64_t tried_until_us; /* of a lease that it may have by now, or else is to get; 0: none */
+    char *error;            /* NULL: none */
+    bool maybe_noted; /* the table may know that its mail was sent, though it did not say so */
     bool claimed;
     struct dynamodb_duty *chain; /* in its bucket */
     struct item item;            /* points into `memory` */

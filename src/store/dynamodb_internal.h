@@ -93,6 +93,10 @@ struct dynamodb_store {
 void dynamodb_begin(struct dynamodb_store *s);
 void dynamodb_end(struct dynamodb_store *s);
 
+/* The wall time that leases are written and compared in: DynamoDB's, as far as it is known to differ
+ * from ours, so that instances agree although one's clock is wrong. */
+int64_t dynamodb_now_us(const struct dynamodb_store *s);
+
 /* Appends {"TableName":"…". */
 void dynamodb_write_table(struct buf *out, const struct dynamodb_store *s);
 
@@ -136,7 +140,7 @@ int dynamodb_outbox_settle(struct dynamodb_store *s, const struct outbox_outcome
 void dynamodb_outbox_release(struct dynamodb_store *s, int64_t wait_us);
 
 /* Looks for duties that nobody mails, when it is time, and takes them over. */
-void dynamodb_recover(struct dynamodb_store *s, int64_t now_us);
+void dynamodb_recover(struct dynamodb_store *s);
 void dynamodb_recover_init(struct dynamodb_store *s);
 void dynamodb_recover_free(struct dynamodb_store *s);
 

@@ -7,7 +7,7 @@
 static void make_lease(struct dynamodb_store *s, struct dynamodb_node *node)
 {
     struct dynamodb_duty *duty = dynamodb_duties_make(&s->duties, &node->put->item);
-    int64_t until_us = clock_wall_us(s->config.clock) + s->lease_us;
+    int64_t until_us = dynamodb_now_us(s) + s->lease_us;
     node->duty = duty;
     if (duty == NULL) {
         dynamodb_item_lease(0, s->owner, node->lease);

@@ -10,11 +10,27 @@
 
 enum { ROUND_US = 10000000 };
 
-static void new_lease(const struct dynamodb_store *s, int64_t from_us, int64_t *until_us,
-                      char lease[DYNAMODB_LEASE_SIZE])
+/* The lease that a change gives. Once tried it stays the same until an answer comes: when that of
+ * the first attempt is lost, the next one finds its own lease and knows it. */
+static void next_lease(const struct dynamodb_store *s, struct dynamodb_duty *duty, int64_t from_us,
+                       char lease[DYNAMODB_LEASE_SIZE])
 {
-    *until_us = from_us + s->lease_us;
-    dynamodb_item_lease(*until_us, s->owner, lease);
+    if (duty->tried_until_us == 0) {
+        duty->tried_until_us = from_us + s->lease_us;
+    }
+    dynamodb_item_lease(duty->tried_until_us, s->owner, lease);
+}
+
+static void has_lease(const struct dynamodb_store *s, struct dynamodb_duty *duty)
+{
+    duty->lease_until_us = duty->tried_until_us;
+    duty->tried_until_us = 0;
+    dynamodb_item_lease(duty->lease_until_us, s->owner, duty->lease);
+}
+
+static bool half_over(const struct dynamodb_store *s, const struct dynamodb_duty *duty)
+{
+    return duty->lease_until_us - dynamodb_now_us(s) < s->lease_us / 2;
 }
 
 static void lease_lost(struct dynamodb_store *s, struct dynamodb_duty *duty)
@@ -46,29 +62,41 @@ static void note(struct dynamodb_store *s, const struct dynamodb_step *step)
 
 struct renewal {
     struct dynamodb_duty *duty;
-    size_t at; /* in the claim */
-    int64_t until_us;
-    char lease[DYNAMODB_LEASE_SIZE];
+    size_t at;  /* in the claim */
+    bool again; /* with the lease of an earlier attempt, which may be half over, too */
 };
 
-/* What came of one renewal: the duty stays in the claim, or is lost, or, which is a failure, is put
- * back. */
+/* What came of one renewal: true when the duty can be mailed now. `good` becomes false for a
+ * failure. */
 static bool renewed(struct dynamodb_store *s, const struct renewal *r,
-                    const struct dynamodb_step *step, struct dynamodb_duty **duties)
+                    const struct dynamodb_step *step, bool *good)
 {
-    if (step->outcome == CALL_OK) {
-        r->duty->lease_until_us = r->until_us;
-        memcpy(r->duty->lease, r->lease, sizeof r->lease);
-        return true;
-    }
+    struct dynamodb_duty *duty = r->duty;
     note(s, step);
-    duties[r->at] = NULL;
     if (dynamodb_step_conflict(step)) {
-        lease_lost(s, r->duty);
-        return true;
+        lease_lost(s, duty);
+        return false;
     }
-    dynamodb_duties_return(&s->duties, r->duty);
-    return false;
+    if (step->outcome == CALL_OK) {
+        has_lease(s, duty);
+    }
+    *good = *good && step->outcome == CALL_OK;
+    if (step->outcome != CALL_OK || (r->again && half_over(s, duty))) {
+        dynamodb_duties_return(&s->duties, duty);
+        return false;
+    }
+    return true;
+}
+
+static void write_renewal(struct dynamodb_store *s, struct dynamodb_duty *duty, struct buf *body)
+{
+    char lease[DYNAMODB_LEASE_SIZE];
+    next_lease(s, duty, dynamodb_now_us(s), lease);
+    struct dynamodb_update update = {.user_name = duty->item.user_name,
+                                     .timestamp = duty->item.timestamp,
+                                     .old_lease = duty->lease,
+                                     .new_lease = lease};
+    dynamodb_update_write(body, s, &update);
 }
 
 /* Renews the leases that are half over. Those of `duties` that cannot be mailed now become NULL.
@@ -76,7 +104,6 @@ static bool renewed(struct dynamodb_store *s, const struct renewal *r,
 static bool renew(struct dynamodb_store *s, struct dynamodb_duty **duties, size_t count,
                   bool *memory)
 {
-    int64_t now = clock_wall_us(s->config.clock);
     size_t old = 0;
     struct renewal *renewals = calloc(count, sizeof *renewals);
     struct dynamodb_step *steps = calloc(count, sizeof *steps);
@@ -84,24 +111,19 @@ static bool renew(struct dynamodb_store *s, struct dynamodb_duty **duties, size_
     bool good = ok;
     *memory = ok;
     for (size_t i = 0; ok && i < count; i++) {
-        if (duties[i]->lease_until_us - now >= s->lease_us / 2) {
-            continue;
+        if (half_over(s, duties[i])) {
+            renewals[old] = (struct renewal){duties[i], i, duties[i]->tried_until_us != 0};
+            steps[old].op = DYNAMODB_UPDATE_ITEM;
+            write_renewal(s, duties[i], &steps[old++].body);
         }
-        struct renewal *r = &renewals[old];
-        *r = (struct renewal){.duty = duties[i], .at = i};
-        new_lease(s, now, &r->until_us, r->lease);
-        struct dynamodb_update update = {.user_name = duties[i]->item.user_name,
-                                         .timestamp = duties[i]->item.timestamp,
-                                         .old_lease = duties[i]->lease,
-                                         .new_lease = r->lease};
-        steps[old].op = DYNAMODB_UPDATE_ITEM;
-        dynamodb_update_write(&steps[old++].body, s, &update);
     }
     if (ok && old > 0) {
         run(s, &s->claims, steps, old);
     }
     for (size_t i = 0; ok && i < old; i++) {
-        good = renewed(s, &renewals[i], &steps[i], duties) && good;
+        if (!renewed(s, &renewals[i], &steps[i], &good)) {
+            duties[renewals[i].at] = NULL;
+        }
     }
     dynamodb_steps_free(steps, ok ? old : 0);
     free(steps);
@@ -156,33 +178,32 @@ int dynamodb_outbox_claim(struct dynamodb_store *s, int64_t now_us, struct outbo
 struct settlement {
     struct dynamodb_duty *duty;
     const struct outbox_outcome *outcome;
-    int64_t until_us;
-    char lease[DYNAMODB_LEASE_SIZE];
-    char state[DYNAMODB_STATE_SIZE];
 };
 
 /* What is deferred keeps its lease until it was due for a while: until then it would be nobody
  * else's business anyway. */
-static void write_settlement(struct dynamodb_store *s, struct settlement *t, struct buf *body)
+static void write_settlement(struct dynamodb_store *s, const struct settlement *t, struct buf *body)
 {
-    const struct dynamodb_duty *duty = t->duty;
+    struct dynamodb_duty *duty = t->duty;
     const struct outbox_outcome *o = t->outcome;
-    int64_t now = clock_wall_us(s->config.clock);
+    char lease[DYNAMODB_LEASE_SIZE];
+    char state[DYNAMODB_STATE_SIZE];
+    int64_t now = dynamodb_now_us(s);
+    int64_t due = o->due_us + call_clock_offset_us(s->client);
     struct dynamodb_update update = {.user_name = duty->item.user_name,
                                      .timestamp = duty->item.timestamp,
                                      .old_lease = duty->lease};
     if (o->what != OUTBOX_SENT) {
-        new_lease(s, o->what != OUTBOX_DEAD && o->due_us > now ? o->due_us : now, &t->until_us,
-                  t->lease);
-        update.new_lease = t->lease;
+        next_lease(s, duty, o->what != OUTBOX_DEAD && due > now ? due : now, lease);
+        update.new_lease = lease;
         update.tries = true;
         update.attempts = duty->attempts + (o->what != OUTBOX_DEFER);
-        update.due_us = o->due_us;
+        update.due_us = o->what != OUTBOX_DEAD ? due : 0;
         update.error = o->error;
     }
     if (o->what == OUTBOX_DEAD) {
-        dynamodb_item_state(DYNAMODB_DEAD, duty->id, t->state);
-        update.state = t->state;
+        dynamodb_item_state(DYNAMODB_DEAD, duty->id, state);
+        update.state = state;
     }
     dynamodb_update_write(body, s, &update);
 }
@@ -197,15 +218,14 @@ static void settled(struct dynamodb_store *s, const struct settlement *t)
     }
     duty->attempts += o->what == OUTBOX_RETRY;
     duty->due_us = o->due_us;
-    duty->lease_until_us = t->until_us;
-    memcpy(duty->lease, t->lease, sizeof duty->lease);
+    has_lease(s, duty);
     free(duty->error);
     duty->error = strdup(o->error); /* NULL: it is in the table all the same */
     dynamodb_duties_return(&s->duties, duty);
 }
 
-/* 0 when the outcome is noted. A condition that fails: noted before (the answer was lost), or the
- * lease is not ours any more; neither leaves anything to do here. */
+/* 0 when the outcome is noted. A condition that fails: the lease is not ours any more, or, if that
+ * may be, it was noted by an attempt whose answer was lost; neither leaves anything to do here. */
 static int judge(struct dynamodb_store *s, const struct settlement *t,
                  const struct dynamodb_step *step)
 {
@@ -213,12 +233,18 @@ static int judge(struct dynamodb_store *s, const struct settlement *t,
         settled(s, t);
         return 0;
     }
-    if (dynamodb_step_conflict(step)) {
-        lease_lost(s, t->duty);
-        return 0;
+    struct dynamodb_duty *duty = t->duty;
+    duty->maybe_noted |= t->outcome->what == OUTBOX_SENT && step->maybe_done;
+    if (!dynamodb_step_conflict(step)) {
+        note(s, step);
+        return -1;
     }
-    note(s, step);
-    return -1;
+    if (duty->maybe_noted) {
+        dynamodb_duties_drop(&s->duties, duty);
+    } else {
+        lease_lost(s, duty);
+    }
+    return 0;
 }
 
 int dynamodb_outbox_settle(struct dynamodb_store *s, const struct outbox_outcome *outcomes,
@@ -257,22 +283,36 @@ done:
 
 enum { RELEASE_BATCH = 64 };
 
+static void write_release(const struct dynamodb_store *s, const struct dynamodb_duty *duty,
+                          struct buf *body)
+{
+    char tried[DYNAMODB_LEASE_SIZE];
+    char lease[DYNAMODB_LEASE_SIZE];
+    dynamodb_item_lease(duty->tried_until_us, s->owner, tried);
+    dynamodb_item_lease(0, s->owner, lease);
+    struct dynamodb_update update = {.user_name = duty->item.user_name,
+                                     .timestamp = duty->item.timestamp,
+                                     .old_lease = duty->lease,
+                                     .tried_lease = duty->tried_until_us != 0 ? tried : NULL,
+                                     .new_lease = lease};
+    dynamodb_update_write(body, s, &update);
+}
+
+/* What was sent is not given back while a note of that may still arrive: it would be sent again at
+ * once, and the note find a lease that is not its own. */
 static void release_some(struct dynamodb_store *s, struct dynamodb_duty **duties, size_t count,
                          int64_t deadline_us)
 {
     struct dynamodb_step steps[RELEASE_BATCH] = {0};
-    char lease[DYNAMODB_LEASE_SIZE];
-    dynamodb_item_lease(0, s->owner, lease);
+    size_t given = 0;
     for (size_t i = 0; i < count; i++) {
-        struct dynamodb_update update = {.user_name = duties[i]->item.user_name,
-                                         .timestamp = duties[i]->item.timestamp,
-                                         .old_lease = duties[i]->lease,
-                                         .new_lease = lease};
-        steps[i].op = DYNAMODB_UPDATE_ITEM;
-        dynamodb_update_write(&steps[i].body, s, &update);
+        if (!duties[i]->maybe_noted) {
+            steps[given].op = DYNAMODB_UPDATE_ITEM;
+            write_release(s, duties[i], &steps[given++].body);
+        }
     }
-    dynamodb_round_run(s->client, steps, count, deadline_us);
-    dynamodb_steps_free(steps, count);
+    dynamodb_round_run(s->client, steps, given, deadline_us);
+    dynamodb_steps_free(steps, given);
 }
 
 void dynamodb_outbox_release(struct dynamodb_store *s, int64_t wait_us)

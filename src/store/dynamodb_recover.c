@@ -115,7 +115,8 @@ static bool keep(struct dynamodb_store *s, const struct dynamodb_step *step,
     if (duty != NULL) {
         struct span error = dynamodb_item_text(attributes, DYNAMODB_ERROR);
         duty->attempts = (unsigned)number_of(attributes, DYNAMODB_ATTEMPTS, 0);
-        duty->due_us = number_of(attributes, DYNAMODB_DUE, duty->due_us);
+        int64_t due_us = number_of(attributes, DYNAMODB_DUE, 0);
+        duty->due_us = due_us > 0 ? due_us - call_clock_offset_us(s->client) : duty->due_us;
         duty->error = error.len > 0 ? strndup(error.ptr, error.len) : NULL;
         duty->lease_until_us = t->until_us;
         memcpy(duty->lease, t->lease, sizeof duty->lease);
@@ -139,7 +140,7 @@ static size_t take_over(struct dynamodb_store *s, const struct dynamodb_findings
             continue;
         }
         struct takeover *t = &list[count];
-        t->until_us = clock_wall_us(s->config.clock) + s->lease_us;
+        t->until_us = dynamodb_now_us(s) + s->lease_us;
         dynamodb_item_lease(t->until_us, s->owner, t->lease);
         struct dynamodb_update update = {.user_name = f->user_name,
                                          .timestamp = f->timestamp,
@@ -209,13 +210,13 @@ static int64_t scan(struct dynamodb_store *s, const struct dynamodb_query *query
 }
 
 /* Looks once; when to look again, 0 for at once. */
-static int64_t look(struct dynamodb_store *s, int64_t now_us, bool asked)
+static int64_t look(struct dynamodb_store *s, bool asked)
 {
     struct dynamodb_recovery *r = &s->recovery;
     struct dynamodb_findings found = {0};
     char detail[CALL_DETAIL_SIZE] = "";
     int64_t mono = clock_mono_us(s->config.clock);
-    struct dynamodb_query query = {DYNAMODB_PENDING, now_us, LOOK_PER_SHARD};
+    struct dynamodb_query query = {DYNAMODB_PENDING, dynamodb_now_us(s), LOOK_PER_SHARD};
     enum dynamodb_look result = DYNAMODB_LOOK_NO_INDEX;
     if (!r->scanning) {
         result = dynamodb_look_index(s, &query, &found, detail);
@@ -232,7 +233,7 @@ static int64_t look(struct dynamodb_store *s, int64_t now_us, bool asked)
     return more ? 0 : about(r, look_every_us(s));
 }
 
-void dynamodb_recover(struct dynamodb_store *s, int64_t now_us)
+void dynamodb_recover(struct dynamodb_store *s)
 {
     struct dynamodb_recovery *r = &s->recovery;
     bool asked = atomic_load(&r->now);
@@ -246,7 +247,7 @@ void dynamodb_recover(struct dynamodb_store *s, int64_t now_us)
         return;
     }
     atomic_store(&r->now, false);
-    int64_t wait_us = look(s, now_us, asked);
+    int64_t wait_us = look(s, asked);
     atomic_store(&r->now, atomic_load(&r->now) || wait_us == 0);
     r->next_us = mono + wait_us;
     wake_after(s, wait_us);

@@ -31,6 +31,9 @@ static void write_values(struct buf *out, const struct dynamodb_update *u)
     if (u->new_lease != NULL) {
         write_value(out, ":new", u->new_lease);
     }
+    if (u->tried_lease != NULL) {
+        write_value(out, ":tried", u->tried_lease);
+    }
     if (u->state != NULL) {
         write_value(out, ":s", u->state);
     }
@@ -59,6 +62,15 @@ static const char *expression(const struct dynamodb_update *u)
     return u->state != NULL ? "SET #l = :new, #s = :s" : "SET #l = :new";
 }
 
+static const char *condition(const struct dynamodb_update *u)
+{
+    if (u->new_lease == NULL) {
+        return "#l = :old";
+    }
+    return u->tried_lease != NULL ? "#l = :old OR #l = :new OR #l = :tried"
+                                  : "#l = :old OR #l = :new";
+}
+
 void dynamodb_update_write(struct buf *out, const struct dynamodb_store *s,
                            const struct dynamodb_update *u)
 {
@@ -66,7 +78,7 @@ void dynamodb_update_write(struct buf *out, const struct dynamodb_store *s,
     buf_add_str(out, ",\"Key\":");
     dynamodb_item_write_key(out, u->user_name, u->timestamp);
     buf_addf(out, ",\"UpdateExpression\":\"%s\",\"ConditionExpression\":\"%s\"", expression(u),
-             u->new_lease != NULL ? "#l = :old OR #l = :new" : "#l = :old");
+             condition(u));
     write_names(out, u);
     write_values(out, u);
     buf_addf(out, ",\"ReturnValues\":\"%s\"}", u->whole ? "ALL_NEW" : "NONE");

@@ -9,11 +9,12 @@
 struct dynamodb_update {
     struct span user_name;
     struct span timestamp;
-    const char *old_lease; /* only while it has this one, or new_lease already */
-    const char *new_lease; /* NULL: all notification attributes go */
-    const char *state;     /* NULL: as it is */
-    bool tries;            /* whether the three that follow are written */
-    bool fresh;            /* or removed */
+    const char *old_lease;   /* only while it has this one, or new_lease already */
+    const char *tried_lease; /* … or this one; NULL: no other; only with new_lease */
+    const char *new_lease;   /* NULL: all notification attributes go */
+    const char *state;       /* NULL: as it is */
+    bool tries;              /* whether the three that follow are written */
+    bool fresh;              /* or removed */
     unsigned attempts;
     int64_t due_us;
     const char *error; /* "" for none */
