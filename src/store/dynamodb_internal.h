@@ -84,7 +84,7 @@ struct dynamodb_store {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t idle;
     size_t outstanding;
-    bool wake_waits;     /* the timer will fire */
+    int64_t wake_us;     /* mono: when the timer fires; INT64_MAX: none waits */
     uint64_t wake_timer; /* its id; 0: none, or not known yet */
     bool closing;
 };

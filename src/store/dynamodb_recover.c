@@ -33,6 +33,7 @@ void dynamodb_recover_init(struct dynamodb_store *s)
     s->recovery.random = (uint64_t)clock_wall_us(s->config.clock) | 1;
     s->recovery.next_us = INT64_MIN;
     s->recovery.next_scan_us = INT64_MIN;
+    s->wake_us = INT64_MAX;
 }
 
 void dynamodb_recover_free(struct dynamodb_store *s)
@@ -47,7 +48,7 @@ static void on_wake(void *context)
     struct dynamodb_store *s = context;
     pthread_mutex_lock(&s->lock);
     s->wake_timer = 0;
-    s->wake_waits = false;
+    s->wake_us = INT64_MAX;
     bool closing = s->closing;
     pthread_mutex_unlock(&s->lock);
     if (!closing && s->config.pending != NULL) {
@@ -56,26 +57,39 @@ static void on_wake(void *context)
     dynamodb_end(s);
 }
 
-/* Has the notify thread claim again after that time, unless it will be earlier. */
-static void wake_after(struct dynamodb_store *s, int64_t wait_us)
+static void arm(struct dynamodb_store *s, int64_t at_us)
 {
+    int64_t wait_us = at_us - clock_mono_us(s->config.clock);
+    uint64_t id = transport_after(s->transport, wait_us > 0 ? wait_us : 0, on_wake, s);
     pthread_mutex_lock(&s->lock);
-    bool arm = !s->wake_waits && !s->closing;
-    s->wake_waits = s->wake_waits || arm;
-    s->outstanding += arm;
-    pthread_mutex_unlock(&s->lock);
-    if (!arm) {
-        return;
-    }
-    uint64_t id = transport_after(s->transport, wait_us, on_wake, s);
-    pthread_mutex_lock(&s->lock);
-    s->wake_timer = s->wake_waits ? id : 0;
+    s->wake_timer = s->wake_us != INT64_MAX ? id : 0;
+    s->wake_us = id != 0 ? s->wake_us : INT64_MAX;
     pthread_mutex_unlock(&s->lock);
     if (id == 0) { /* no memory: the next put or due mail wakes it */
-        pthread_mutex_lock(&s->lock);
-        s->wake_waits = false;
-        pthread_mutex_unlock(&s->lock);
         dynamodb_end(s);
+    }
+}
+
+/* Has the notify thread claim again at that time (mono), unless it will be earlier. A timer that
+ * waits for later is made to come at once: the claim that follows comes by here again, and sets its
+ * own. */
+static void wake_at(struct dynamodb_store *s, int64_t at_us)
+{
+    uint64_t late = 0;
+    pthread_mutex_lock(&s->lock);
+    bool first = s->wake_us == INT64_MAX && !s->closing;
+    if (first) {
+        s->wake_us = at_us;
+        s->outstanding++;
+    } else if (at_us < s->wake_us) {
+        s->wake_us = at_us;
+        late = s->wake_timer;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (first) {
+        arm(s, at_us);
+    } else if (late != 0) {
+        transport_cancel(s->transport, late);
     }
 }
 
@@ -165,27 +179,34 @@ static size_t take_over(struct dynamodb_store *s, const struct dynamodb_findings
 
 /* --- looking --- */
 
-static void say(struct dynamodb_store *s, enum dynamodb_look look, const char *detail)
+/* Says that looking fails, or works again; nothing of one that was left at the end. */
+static void say(struct dynamodb_store *s, bool failing, const char *detail)
 {
     struct dynamodb_recovery *r = &s->recovery;
-    if (dynamodb_limit_passed(&s->claims)) {
-        return; /* it was left, which says nothing about the table */
+    if (dynamodb_limit_passed(&s->claims) || failing == r->failing) {
+        return;
     }
-    if (look == DYNAMODB_LOOK_FAILED && !r->failing) {
+    r->failing = failing;
+    if (failing) {
         log_warn("mails that another instance left behind cannot be looked for",
                  LOG_STR("reason", detail));
-    } else if (look == DYNAMODB_LOOK_NO_INDEX && !r->no_index) {
+    } else {
+        log_info("mails that another instance left behind can be looked for again");
+    }
+}
+
+static void say_no_index(struct dynamodb_recovery *r, const char *detail)
+{
+    if (!r->no_index) {
         log_warn("the table has no index " DYNAMODB_INDEX ", so it is scanned now and then for "
                  "mails that were left behind; `reviewd table create` adds the index",
                  LOG_STR("reason", detail));
-    } else if (look <= DYNAMODB_LOOK_MORE && r->failing) {
-        log_info("mails that another instance left behind can be looked for again");
     }
-    r->failing = look == DYNAMODB_LOOK_FAILED;
-    r->no_index = look == DYNAMODB_LOOK_NO_INDEX;
+    r->no_index = true;
 }
 
-/* One page of a Scan; when to look again. */
+/* One page of a Scan; when to look again. A page that fails is tried again at the next look, unless
+ * the index is there by then; not sooner, because what fails is often denied for good. */
 static int64_t scan(struct dynamodb_store *s, const struct dynamodb_query *query, int64_t now)
 {
     struct dynamodb_recovery *r = &s->recovery;
@@ -194,18 +215,17 @@ static int64_t scan(struct dynamodb_store *s, const struct dynamodb_query *query
     if (!r->scanning && now < r->next_scan_us) {
         return about(r, look_every_us(s)); /* the index may be there by then */
     }
-    r->scanning = true;
     enum dynamodb_look look = dynamodb_look_scan(s, query, &r->scan_from, &found, detail);
     take_over(s, &found);
     dynamodb_findings_free(&found);
-    if (look == DYNAMODB_LOOK_FAILED) {
-        say(s, look, detail);
-    }
-    if (look != DYNAMODB_LOOK_DONE) {
+    say(s, look == DYNAMODB_LOOK_FAILED, detail);
+    r->scanning = look == DYNAMODB_LOOK_MORE;
+    if (r->scanning) {
         return SCAN_PAGE_S * SECOND_US;
     }
-    r->scanning = false;
-    r->next_scan_us = now + about(r, scan_every_us(s));
+    if (look == DYNAMODB_LOOK_DONE) {
+        r->next_scan_us = now + about(r, scan_every_us(s));
+    }
     return about(r, look_every_us(s));
 }
 
@@ -220,13 +240,15 @@ static int64_t look(struct dynamodb_store *s, bool asked)
     enum dynamodb_look result = DYNAMODB_LOOK_NO_INDEX;
     if (!r->scanning) {
         result = dynamodb_look_index(s, &query, &found, detail);
-        say(s, result, detail);
     }
     if (result == DYNAMODB_LOOK_NO_INDEX) {
+        say_no_index(r, detail);
         dynamodb_findings_free(&found);
         r->next_scan_us = asked ? mono : r->next_scan_us;
         return scan(s, &query, mono);
     }
+    say(s, result == DYNAMODB_LOOK_FAILED, detail);
+    r->no_index = r->no_index && result == DYNAMODB_LOOK_FAILED;
     size_t taken = take_over(s, &found);
     dynamodb_findings_free(&found);
     bool more = result == DYNAMODB_LOOK_MORE && taken > 0;
@@ -237,18 +259,17 @@ void dynamodb_recover(struct dynamodb_store *s)
 {
     struct dynamodb_recovery *r = &s->recovery;
     bool asked = atomic_load(&r->now);
-    int64_t mono = clock_mono_us(s->config.clock);
     if (dynamodb_duties_room(&s->duties) == 0) {
         return;
     }
-    if (mono < r->next_us && !asked) {
+    if (clock_mono_us(s->config.clock) < r->next_us && !asked) {
         /* The timer may have been of a look before: then none is left for this one. */
-        wake_after(s, r->next_us - mono);
+        wake_at(s, r->next_us);
         return;
     }
     atomic_store(&r->now, false);
     int64_t wait_us = look(s, asked);
     atomic_store(&r->now, atomic_load(&r->now) || wait_us == 0);
-    r->next_us = mono + wait_us;
-    wake_after(s, wait_us);
+    r->next_us = clock_mono_us(s->config.clock) + wait_us;
+    wake_at(s, r->next_us);
 }

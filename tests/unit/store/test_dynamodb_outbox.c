@@ -258,6 +258,67 @@ static void without_an_index_the_table_is_scanned_page_by_page(void **state)
     rig_close(&r);
 }
 
+static void a_scan_that_fails_has_the_patience_of_a_look(void **state)
+{
+    (void)state;
+    struct rig r;
+    const struct fake_reply no_index = NO_INDEX;
+    const struct fake_reply denied = ERROR_REPLY(400, "AccessDeniedException");
+    struct fake_reply answers[22] = {TEN_OF(no_index), denied, TEN_OF(no_index), NONE};
+    rig_open(&r);
+    rig_script(&r, answers, 22);
+    assert_int_equal(claim(&r, 4), 0);
+    size_t sent = rig_sent(&r);
+    fake_clock_advance(&r.scene.clock, 29 * (int64_t)SECOND_US);
+    fake_transport_run(&r.scene.net);
+    assert_int_equal(r.pending, 0);
+    assert_int_equal(claim(&r, 4), 0);
+    assert_int_equal(rig_sent(&r), sent);
+    fake_clock_advance(&r.scene.clock, 32 * (int64_t)SECOND_US);
+    fake_transport_run(&r.scene.net);
+    assert_int_equal(r.pending, 1);
+    assert_int_equal(claim(&r, 4), 0);
+    assert_int_equal(rig_sent(&r), sent + 11); /* the index may be there by now */
+    assert_true(rig_called(&r, sent + 10, "Scan"));
+    rig_close(&r);
+}
+
+/* The next page of a Scan is wanted while a timer waits for the next look. */
+static void a_wake_is_brought_forward(void **state)
+{
+    (void)state;
+    struct rig r;
+    const struct fake_reply no_index = NO_INDEX;
+    const struct fake_reply found = {.status = 200, .body = "{\"Items\":[" FOUND("x") "]}"};
+    const struct fake_reply more = {.status = 200,
+                                    .body = "{\"Items\":[],\"LastEvaluatedKey\":{" KEY("m") "}}"};
+    struct fake_reply first[11] = {TEN_OF(no_index), NONE};
+    struct fake_reply requeue[12] = {TEN_OF(no_index), found, OK_REPLY};
+    struct fake_reply pages[12] = {TEN_OF(no_index), more, NONE};
+    rig_open(&r);
+    rig_script(&r, first, 11);
+    assert_int_equal(claim(&r, 4), 0);
+    rig_script(&r, requeue, 12);
+    rig_immediate(&r, true);
+    assert_int_equal(store_dead_requeue(r.store, 0), 1);
+    rig_immediate(&r, false);
+    assert_int_equal(r.pending, 1);
+    rig_script(&r, pages, 12);
+    assert_int_equal(claim(&r, 4), 0);
+    fake_transport_run(&r.scene.net);
+    assert_int_equal(claim(&r, 4), 0); /* of the timer that was too late */
+    fake_transport_run(&r.scene.net);
+    int pending = r.pending;
+    size_t sent = rig_sent(&r);
+    fake_clock_advance(&r.scene.clock, SECOND_US);
+    fake_transport_run(&r.scene.net);
+    assert_int_equal(r.pending, pending + 1);
+    assert_int_equal(claim(&r, 4), 0);
+    assert_int_equal(rig_sent(&r), sent + 1);
+    assert_true(rig_called(&r, sent, "Scan"));
+    rig_close(&r);
+}
+
 /* --- dead letters --- */
 
 #define DEAD_ITEM                                                                                  \
@@ -332,6 +393,8 @@ int main(void)
         cmocka_unit_test(a_look_in_between_does_not_end_looking),
         cmocka_unit_test(a_look_that_fails_does_not_hold_up_mails),
         cmocka_unit_test(without_an_index_the_table_is_scanned_page_by_page),
+        cmocka_unit_test(a_scan_that_fails_has_the_patience_of_a_look),
+        cmocka_unit_test(a_wake_is_brought_forward),
         cmocka_unit_test(dead_letters_are_listed),
         cmocka_unit_test(dead_letters_that_cannot_be_read_are_an_error),
     };
