@@ -41,10 +41,10 @@ def load(services, count, threads=16, name="user"):
         return list(pool.map(post, range(count)))
 
 
-def load_and_kill(service, table, count, stored, **how):
-    """load(), in whose middle the service is killed: when the table has so many reviews."""
+def load_and_kill(service, table, count, stored, beside=(), **how):
+    """load() of it and those beside it, in whose middle it is killed: when the table has so many reviews."""
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        answers = pool.submit(load, [service], count, **how)
+        answers = pool.submit(load, [service, *beside], count, **how)
         wait_until(lambda: len(table.items()) >= stored, "some reviews")
         service.kill()
         statuses = answers.result()
@@ -119,6 +119,22 @@ def test_kill_loses_nothing(start, make_table, index):
                            "were left behind; `reviewd table create` adds the index")
     assert len(warned) == (0 if index else 1)
     assert service.stop() == 0
+
+
+@pytest.mark.parametrize("index", [True, False])
+def test_a_running_instance_takes_over_what_another_leaves(start, make_table, index):
+    """It has looked before, found nothing, and is not told: the end of the leases is all it has to go by."""
+    table = make_table(index=index)
+    survivor = start(table, folder="two")
+    # No mail leaves the other: its SMTP server does not answer. Its leases outlast it.
+    service = start(table, REVIEWD_MAIL="smtp://127.0.0.1:9", REVIEWD_MAIL_LEASE="10s",
+                    SENDER_EMAIL="a@example.com", RECEIVER_EMAIL="b@example.com")
+    statuses = load_and_kill(service, table, 200, 40)
+    assert table.owed(), "all was taken over before the kill"
+    wait_until(lambda: not table.owed(), "all items with five attributes")
+    assert acknowledged(statuses) <= set(names(table.items()))
+    assert mailed(survivor) == names(table.positives()) != []
+    assert survivor.stop() == 0
 
 
 def test_kill_again_and_again(start, make_table):
