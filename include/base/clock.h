@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 struct clock {
     /* Microseconds since 1970-01-01 UTC. May jump when the machine's clock is set. */
@@ -27,6 +28,10 @@ static inline int64_t clock_mono_us(struct clock *clock)
 {
     return clock->mono_us(clock);
 }
+
+/* The machine's CLOCK_MONOTONIC in so many microseconds (at least 0), for conditions of that clock.
+ */
+struct timespec clock_after(int64_t wait_us);
 
 enum { CLOCK_ISO_SIZE = 27 }; /* "2025-11-28T11:16:31.363902" and its NUL */
 

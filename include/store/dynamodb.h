@@ -47,8 +47,8 @@ struct dynamodb_config {
 /* Makes the store and begins to try the table; does not wait for that. NULL with one line in
  * `reason`.
  *
- * store_close() waits up to 2 s for puts under way, and up to 1 s for giving its leases back, so
- * that another instance need not wait for their end.
+ * store_close() waits for puts under way, for at most two fifths of `close_ms`, and a fifth for
+ * giving its leases back, so that another instance need not wait for their end.
  *
  * With a queue_limit of 0 it is a tool's, beside the services that put: it takes no puts, does not
  * try the table before it is asked for something, and after any failure store_ready() is false and

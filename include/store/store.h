@@ -187,6 +187,8 @@ struct store_config {
     size_t queue_limit; /* puts that may wait; at least 1 */
     int64_t
         put_deadline_ms; /* a put that could not be written for so long ends STORE_UNAVAILABLE */
+    int64_t close_ms; /* what store_close() may take where the store is a host that does not answer;
+                         0: 5 s */
     /* Called after a commit that added to the outbox, from a thread of the store; must not block.
      */
     void (*pending)(void *context);

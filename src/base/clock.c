@@ -2,7 +2,6 @@
 
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #define US_PER_SECOND INT64_C(1000000)
 #define US_PER_DAY    (86400 * US_PER_SECOND)
@@ -10,6 +9,16 @@
 /* 0000-01-01T00:00:00 and the last microsecond of the year 9999, since 1970. */
 #define FIRST_US (INT64_C(-719528) * US_PER_DAY)
 #define LAST_US  (INT64_C(2932897) * US_PER_DAY - 1)
+
+struct timespec clock_after(int64_t wait_us)
+{
+    struct timespec at;
+    (void)clock_gettime(CLOCK_MONOTONIC, &at);
+    int64_t ns = at.tv_nsec + wait_us % US_PER_SECOND * 1000;
+    at.tv_sec += (time_t)(wait_us / US_PER_SECOND + ns / 1000000000);
+    at.tv_nsec = ns % 1000000000;
+    return at;
+}
 
 static int64_t read_us(clockid_t id)
 {

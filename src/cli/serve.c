@@ -59,12 +59,19 @@ static int64_t lines_dropped(void *context)
     return (int64_t)log_dropped();
 }
 
+static int64_t time_for_close_ms(const struct settings *settings)
+{
+    int64_t share = settings->drain_timeout_ms / CLOSE_SHARE;
+    return share < CLOSE_MAX_MS ? share : CLOSE_MAX_MS;
+}
+
 static int start_store(struct service *s, char reason[WIRE_REASON_SIZE])
 {
     struct store_config config = {.metrics = s->metrics,
                                   .clock = clock_system(),
                                   .queue_limit = (size_t)s->settings->queue_limit,
                                   .put_deadline_ms = s->settings->request_timeout_ms,
+                                  .close_ms = time_for_close_ms(s->settings),
                                   .pending = wake_outbox,
                                   .pending_context = s};
     s->store = wire_store(&s->aws, &config, reason);
@@ -136,9 +143,7 @@ static void sleep_ms(int64_t ms)
 /* How long requests may take once no new ones are taken. */
 static int64_t time_for_requests_ms(const struct settings *settings)
 {
-    int64_t whole = settings->drain_timeout_ms;
-    int64_t close = whole / CLOSE_SHARE < CLOSE_MAX_MS ? whole / CLOSE_SHARE : CLOSE_MAX_MS;
-    return whole - close - settings->drain_delay_ms;
+    return settings->drain_timeout_ms - time_for_close_ms(settings) - settings->drain_delay_ms;
 }
 
 /* Serves on for a moment, so that load balancers notice /readyz, then takes no more. */

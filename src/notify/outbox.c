@@ -49,13 +49,7 @@ struct outbox *outbox_new(const struct outbox_config *config)
 static void sleep_until(struct outbox *o, int64_t due_us)
 {
     int64_t wait_us = due_us == INT64_MAX ? INT64_MAX : due_us - clock_mono_us(o->config.clock);
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    if (wait_us > 0 && wait_us != INT64_MAX) {
-        int64_t ns = until.tv_nsec + wait_us % 1000000 * 1000;
-        until.tv_sec += (time_t)(wait_us / 1000000 + ns / 1000000000);
-        until.tv_nsec = ns % 1000000000;
-    }
+    struct timespec until = clock_after(wait_us > 0 && wait_us != INT64_MAX ? wait_us : 0);
     pthread_mutex_lock(&o->lock);
     int result = wait_us > 0 ? 0 : ETIMEDOUT;
     while (!o->woken && !o->stop && result != ETIMEDOUT) {

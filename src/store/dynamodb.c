@@ -8,9 +8,9 @@
 
 enum { HELD_DEFAULT = 16384, LEASE_DEFAULT_MS = 5 * 60 * 1000 };
 
-/* What the close may take when DynamoDB is silent: within what the end of the process leaves it
- * (cli/serve.c). The requests of the puts have been answered by then; leases end by themselves. */
-enum { CLOSE_PUTS_US = 2000000, CLOSE_LEASES_US = 1000000 };
+/* Of the time for the close: what puts under way and leases get when DynamoDB is silent. The
+ * requests of the puts have been answered by then, and leases end by themselves. */
+enum { CLOSE_DEFAULT_MS = 5000, CLOSE_PUTS_PERCENT = 40, CLOSE_LEASES_PERCENT = 20 };
 
 /* What was sent is tried to be noted in any case: else it is mailed again. */
 enum { SETTLE_LEAST_US = 1000000 };
@@ -141,8 +141,8 @@ static void close_store(struct store *store)
     if (timer != 0) {
         transport_cancel(s->transport, timer);
     }
-    dynamodb_puts_close(s, CLOSE_PUTS_US);
-    dynamodb_outbox_release(s, CLOSE_LEASES_US);
+    dynamodb_puts_close(s, s->config.close_ms * 1000 * CLOSE_PUTS_PERCENT / 100);
+    dynamodb_outbox_release(s, s->config.close_ms * 1000 * CLOSE_LEASES_PERCENT / 100);
     call_client_stop(s->client);
     pthread_mutex_lock(&s->lock);
     while (s->outstanding > 0) {
@@ -204,6 +204,7 @@ struct store *store_dynamodb_open(const struct dynamodb_config *config,
     }
     s->store.ops = &ops;
     s->config = *store_config;
+    s->config.close_ms = store_config->close_ms != 0 ? store_config->close_ms : CLOSE_DEFAULT_MS;
     s->client = config->client;
     s->transport = config->transport;
     s->lease_us = (config->lease_ms != 0 ? config->lease_ms : LEASE_DEFAULT_MS) * 1000;

@@ -16,7 +16,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <time.h>
 
 enum { LATER_FIRST_US = 50000, LATER_MAX_US = 1000000, LATER_DOUBLINGS = 5 };
 
@@ -347,9 +346,7 @@ static bool idle(struct dynamodb_puts *p)
 void dynamodb_puts_close(struct dynamodb_store *s, int64_t wait_us)
 {
     struct dynamodb_puts *p = &s->puts;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(wait_us / 1000000);
+    struct timespec until = clock_after(wait_us);
     pthread_mutex_lock(&p->lock);
     p->closing = true;
     uint64_t timer = p->later_timer;

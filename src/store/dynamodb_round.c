@@ -151,14 +151,10 @@ static bool wait_for_less_than(struct dynamodb_round *round, size_t count, struc
             continue;
         }
         int64_t wait_us = round->end_us - clock_mono_us(clock);
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
         if (wait_us <= 0) {
             return false;
         }
-        int64_t ns = until.tv_nsec + wait_us % 1000000 * 1000;
-        until.tv_sec += (time_t)(wait_us / 1000000 + ns / 1000000000);
-        until.tv_nsec = ns % 1000000000;
+        struct timespec until = clock_after(wait_us);
         (void)pthread_cond_timedwait(&round->changed, &round->lock, &until);
     }
     return round->end_us == INT64_MAX || round->end_us > clock_mono_us(clock);

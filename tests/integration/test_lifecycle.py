@@ -209,6 +209,25 @@ def test_a_silent_table_does_not_hold_the_stop(make_service):
     assert {json.loads(line)["level"] for line in service.log} == {"info"}, service.log
 
 
+@pytest.mark.stores("dynamodb")
+def test_a_silent_table_with_requests_in_hand_does_not_hold_the_stop(make_service):
+    """Each part of the end waits for the table: requests, what was sent, puts, leases; together no longer than they may."""
+    service = make_service(REVIEWD_DRAIN_TIMEOUT="12s")
+    body = json.dumps(EXAMPLE).encode()
+    assert service.post(body)[0] == 200
+    clients = [service.connect() for _ in range(5)]
+    with service.store.stalled():
+        for client in clients:
+            client.sendall(b"POST /reviews HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        wait_until(lambda: service.metric("reviewd_request_bytes_total") >= 6 * len(body), "the requests")
+        begun = time.monotonic()
+        assert service.stop() == 0
+        assert time.monotonic() - begun < 12
+    for client in clients:
+        assert read_all(client).startswith(b"HTTP/1.1 504 ")
+        client.close()
+
+
 @pytest.mark.parametrize("listen, advice", [("192.0.2.1:8080", "no such address"), ("127.0.0.1:1x", "not allowed")])
 def test_address_that_cannot_be_had(make_service, listen, advice):
     service = make_service(start=False, REVIEWD_LISTEN=listen)

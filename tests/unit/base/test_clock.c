@@ -78,6 +78,27 @@ static void test_system_clock(void **state)
     assert_true(passed >= 2000 && passed < 5000000);
 }
 
+static int64_t ns_of(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void test_after(void **state)
+{
+    (void)state;
+    const int64_t waits_us[] = {0, 1, 400000, 999999, 1000000, 1000001, 3600 * INT64_C(1000000)};
+    for (size_t i = 0; i < sizeof waits_us / sizeof *waits_us; i++) {
+        struct timespec before;
+        struct timespec behind;
+        clock_gettime(CLOCK_MONOTONIC, &before);
+        struct timespec at = clock_after(waits_us[i]);
+        clock_gettime(CLOCK_MONOTONIC, &behind);
+        assert_in_range(at.tv_nsec, 0, 999999999);
+        assert_true(ns_of(at) >= ns_of(before) + waits_us[i] * 1000);
+        assert_true(ns_of(at) <= ns_of(behind) + waits_us[i] * 1000);
+    }
+}
+
 static void test_stamps_increase_when_the_clock_does_not(void **state)
 {
     (void)state;
@@ -157,6 +178,7 @@ int main(void)
         cmocka_unit_test(test_iso_clamps),
         cmocka_unit_test(test_iso_every_day),
         cmocka_unit_test(test_system_clock),
+        cmocka_unit_test(test_after),
         cmocka_unit_test(test_stamps_increase_when_the_clock_does_not),
         cmocka_unit_test(test_stamps_skip_whole_seconds),
         cmocka_unit_test(test_stamps_are_unique_over_threads),
