@@ -16,7 +16,7 @@ enum {
 /* A call that is waited for; on the stack of him who waits. */
 struct waiting {
     pthread_mutex_t lock;
-    pthread_cond_t ended;
+    pthread_cond_t ended; /* CLOCK_MONOTONIC */
     bool done;
     enum call_outcome outcome;
     int status;
@@ -43,7 +43,7 @@ static void wait_or_stop(struct waiting *w, const _Atomic bool *stop)
 {
     while (!w->done && !atomic_load(stop)) {
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += (long)LOOK_MS * 1000000;
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
@@ -78,6 +78,17 @@ static void explain(const struct waiting *w, const struct call_request *request,
              what, w->why[0] != '\0' ? ", " : "", w->why);
 }
 
+static void init_wait(struct waiting *w)
+{
+    pthread_condattr_t monotonic;
+    *w = (struct waiting){.outcome = CALL_INVALID, .body = {.limit = REPLY_MAX}};
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->ended, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
 /* Makes the call, whose deadline and limit are filled in here. The answer's JSON as a new
  * reference, or NULL with a reason; *w says how it ended, its body is freed. */
 static json_t *ask(const struct ses_config *config, struct call_request request,
@@ -86,9 +97,7 @@ static json_t *ask(const struct ses_config *config, struct call_request request,
     int64_t most_ms = config->timeout_ms < ASK_MS ? config->timeout_ms : ASK_MS;
     request.deadline_us = clock_mono_us(config->clock) + most_ms * 1000;
     request.max_reply = REPLY_MAX;
-    *w = (struct waiting){.outcome = CALL_INVALID, .body = {.limit = REPLY_MAX}};
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->ended, NULL);
+    init_wait(w);
     if (call_start(config->client, &request, on_done, w)) {
         wait_for(w, config->client, stop);
     }
