@@ -7,7 +7,7 @@
  * connection that had served before broke before the answer began, when the answer says that the
  * credentials are no longer valid (fresh ones are fetched first), and when it blames the clock and
  * its Date header differs by more than 4 minutes (the difference is then kept for all further
- * calls). The deadline stands above all of it. */
+ * calls). The deadline stands above all of it. A request may leave throttling to its caller. */
 #ifndef AWS_CALL_H
 #define AWS_CALL_H
 
@@ -72,6 +72,7 @@ struct call_request {
     int64_t attempt_ms;    /* the longest an attempt may take; 0: until the deadline */
     size_t max_reply;      /* bytes of body; 0: CALL_MAX_REPLY */
     unsigned max_attempts; /* 0: the client's */
+    bool throttle_ends;    /* a throttled attempt is the last: the caller has a pace of its own */
 };
 
 enum call_outcome {

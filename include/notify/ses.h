@@ -32,7 +32,7 @@ struct ses_config {
     const char *tags;   /* "name=value,name=value", [A-Za-z0-9_-] up to 256 bytes each, at most 50;
                            NULL: none; copied */
     double rate;        /* receivers per second; 0: from the account */
-    int64_t timeout_ms; /* for one mail with its retries */
+    int64_t timeout_ms; /* for one mail with its retries after faults */
     int64_t digest_after_ms; /* when the backlog would take longer than this at the pace, many
                                 reviews go in one mail; 0: never */
 };

@@ -103,7 +103,8 @@ static bool retry_later(struct call *call, const struct net_reply *reply)
 {
     struct call_client *client = call->client;
     enum aws_error_class what = call->error.what;
-    bool worth = what == AWS_ERROR_THROTTLE || what == AWS_ERROR_TRANSIENT;
+    bool worth =
+        what == AWS_ERROR_TRANSIENT || (what == AWS_ERROR_THROTTLE && !call->request.throttle_ends);
     if (!worth || call->counted >= call->request.max_attempts || atomic_load(&client->stopping)) {
         return false;
     }

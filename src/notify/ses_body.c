@@ -130,7 +130,8 @@ struct call_request ses_request(struct span body)
                                  .path = "/v2/email/outbound-emails",
                                  .headers = headers,
                                  .header_count = sizeof headers / sizeof headers[0],
-                                 .body = body};
+                                 .body = body,
+                                 .throttle_ends = true};
 }
 
 size_t ses_digest_fits(const struct outbox_entry *entries, size_t count)

@@ -16,7 +16,7 @@ void ses_body(struct buf *out, const struct ses_config *config, const struct out
               size_t count);
 
 /* The call with that body, which stays the caller's; deadline and limits are the caller's to set.
- */
+ * It is not retried when throttled: that is a matter of the pace, and each try counts for SES. */
 struct call_request ses_request(struct span body);
 
 /* How many of the entries, from the front, go into one digest: at least 1. One that was tried

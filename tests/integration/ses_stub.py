@@ -29,6 +29,7 @@ class SesStub:
                         "ProductionAccessEnabled": True, "SendingEnabled": True}  # None: denied
         self.verified = {"reviews@example.com"}  # None: denied
         self.refuse = lambda body: None  # the name of a refusal, or None
+        self.work = lambda: None  # what it does before a mail is accepted; others may come meanwhile
         self.hanging = threading.Event()  # set: requests to send get no answer
         self.mails = []
         self.requests = 0
@@ -113,6 +114,7 @@ class SesStub:
         if refusal:
             self.error(handler, *REFUSALS[refusal])
             return
+        self.work()
         with self.lock:
             self.mails.append((time.monotonic(), body))
         self.answer(handler, {"MessageId": f"0102-{len(self.mails)}"})

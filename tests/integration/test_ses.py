@@ -259,11 +259,34 @@ def test_too_fast(make_service, ses):
         return "rate" if early else None
 
     ses.refuse = refuse
-    service = make_service(**ses_settings(REVIEWD_SES_RATE="400") | ses.settings)
+    service = make_service(**ses_settings(REVIEWD_SES_RATE="200") | ses.settings)
     names = [f"user {i}" for i in range(40)]
     post_all(service, names)
     wait_until(lambda: mails_end(service, "sent") == 40, "all mails")
     assert sorted(ses.subjects()) == sorted(f"[Positive] Review from {name}" for name in names)
+    assert answers(service, "rate") > 0
+    assert ses.requests == 40 + answers(service, "rate")  # no call tries again by itself
+
+
+def test_one_refusal_slows_down(make_service, ses):
+    """Also when the next try of that mail would have been taken."""
+    causes = iter(["rate"])
+    ses.refuse = lambda _body: next(causes, None)
+    service = make_service(**ses_settings(REVIEWD_SES_RATE="100") | ses.settings)
+    post_all(service, ["Ann"])
+    wait_until(lambda: answers(service, "sent") == 1, "the mail")
+    assert (ses.requests, answers(service, "rate")) == (2, 1)
+    wait_until(lambda: 70000 <= service.metric("reviewd_ses_pace_millireceivers_per_second") < 100000, "a slower pace")
+
+
+def test_slow_answers_do_not_hold_up_the_pace(make_service, ses):
+    """No mail is answered before twenty are under way."""
+    together = threading.Barrier(20, timeout=50)
+    service = build_backlog(make_service, ses, count=61, REVIEWD_SES_RATE="200", REVIEWD_SES_TIMEOUT="60s")
+    ses.work = lambda: together.wait() if ses.mails else None  # the first is tried alone, as after each pause
+    ses.refuse = lambda _body: None
+    wait_until(lambda: mails_end(service, "sent") == 61, "all mails")
+    assert len(ses.mails) == 61
 
 
 def test_the_daily_quota_pauses(make_service, ses):
@@ -274,6 +297,7 @@ def test_the_daily_quota_pauses(make_service, ses):
     [line] = wait_until(lambda: service.lines("mails are paused"), "the line")
     assert "daily quota" in line["reason"]
     asked = ses.requests
+    assert asked == answers(service, "daily")
     ses.refuse = lambda _body: None
     time.sleep(2)
     assert ses.requests == asked  # ten minutes
@@ -308,17 +332,17 @@ def test_a_rejected_mail_is_a_dead_letter(make_service, ses):
     wait_until(lambda: len(ses.mails) == 3, "Bob's mail")
 
 
-def build_backlog(make_service, ses, **settings):
-    """A service with sixty mails that wait because sending was paused, and no longer is."""
+def build_backlog(make_service, ses, count=60, **settings):
+    """A service with mails that wait because sending is paused."""
     ses.refuse = lambda _body: "paused"
     service = make_service(**ses_settings(REVIEWD_SES_RATE="8") | ses.settings | settings)
-    post_all(service, [f"user {i}." for i in range(60)])
-    ses.refuse = lambda _body: None
+    post_all(service, [f"user {i}." for i in range(count)])
     return service
 
 
 def test_a_digest_holds_many_reviews(make_service, ses):
     service = build_backlog(make_service, ses, REVIEWD_MAIL_DIGEST_AFTER="2s")
+    ses.refuse = lambda _body: None
     wait_until(lambda: mails_end(service, "sent") == 60, "all reviews")
     assert len(ses.mails) < 15
     text = "\n".join(ses.texts() + ses.subjects())
@@ -329,6 +353,7 @@ def test_a_digest_holds_many_reviews(make_service, ses):
 
 def test_without_digest_each_review_has_its_mail(make_service, ses):
     service = build_backlog(make_service, ses, REVIEWD_SES_RATE="200")
+    ses.refuse = lambda _body: None
     wait_until(lambda: mails_end(service, "sent") == 60, "all mails")
     assert sorted(ses.subjects()) == sorted(f"[Positive] Review from user {i}." for i in range(60))
 

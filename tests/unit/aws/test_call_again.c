@@ -90,6 +90,23 @@ static void test_throttling_waits_longer_and_is_counted(void **state)
     close_scene(&s);
 }
 
+/* For a caller with a pace of its own, throttling ends the call; a fault does not. */
+static void test_throttling_may_end_the_call(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, &aws_service_ses,
+               SCRIPT({.status = 500}, ERROR_REPLY(429, "TooManyRequestsException"), OK_REPLY), 3);
+    struct call_request request = put_item(&s);
+    request.throttle_ends = true;
+    assert_true(call_start(s.client, &request, on_done, &s));
+    run(&s);
+    assert_int_equal(s.outcome, CALL_THROTTLED);
+    assert_int_equal(s.attempts, 2);
+    assert_int_equal(value(&s, "reviewd_aws_throttles_total", "service=\"ses\""), 1);
+    close_scene(&s);
+}
+
 static void test_server_asks_to_wait(void **state)
 {
     (void)state;
@@ -279,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_attempts_are_limited),
         cmocka_unit_test(test_refusals_are_not_retried),
         cmocka_unit_test(test_throttling_waits_longer_and_is_counted),
+        cmocka_unit_test(test_throttling_may_end_the_call),
         cmocka_unit_test(test_server_asks_to_wait),
         cmocka_unit_test(test_deadline_stands_above_retries),
         cmocka_unit_test(test_attempt_timeout),
