@@ -70,6 +70,7 @@ static bool take_mail(struct test_conn *c, struct smtp_script *s, struct buf *ma
     if (!take_data(c, mail)) {
         return false;
     }
+    s->dots++;
     usleep((useconds_t)s->delay_ms * 1000);
     const char *end = s->end;
     if (end == NULL || end[0] == '2') {

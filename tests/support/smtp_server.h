@@ -27,6 +27,7 @@ struct smtp_script {
     struct buf
         log; /* "FROM a\nTO b\n" and the data with "." stuffing removed, "END\n", for each mail */
     atomic_int mails, connections, quits, logins, noops;
+    atomic_int dots;                /* mails that came whole, before the reply to the dot */
     atomic_int active, most_active; /* connections between greeting and end */
     atomic_bool saw_tls;
 };

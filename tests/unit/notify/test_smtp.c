@@ -284,10 +284,13 @@ static void test_hanging_server(void **state)
     expect_all(MAX, MAIL_PAUSE);
 }
 
-static void *stop_soon(void *context)
+/* Once so many mails have come as `context` says, and none of them was answered. */
+static void *stop_after(void *context)
 {
-    (void)context;
-    usleep(100000);
+    const int *count = context;
+    while (script.dots < *count) {
+        usleep(1000);
+    }
     stop = true;
     return NULL;
 }
@@ -297,7 +300,8 @@ static void test_stop_during_a_send(void **state)
     (void)state;
     script.delay_ms = 600;
     pthread_t thread;
-    pthread_create(&thread, NULL, stop_soon, NULL);
+    int count = CONCURRENCY;
+    pthread_create(&thread, NULL, stop_after, &count);
     int64_t start = now_ms();
     send_mails(MAX);
     pthread_join(thread, NULL);
@@ -318,7 +322,8 @@ static void test_stop_while_the_server_hangs(void **state)
     open_mailer("", false);
     script.end = "HANG";
     pthread_t thread;
-    pthread_create(&thread, NULL, stop_soon, NULL);
+    int count = 2;
+    pthread_create(&thread, NULL, stop_after, &count);
     int64_t start = now_ms();
     send_mails(2);
     pthread_join(thread, NULL);
