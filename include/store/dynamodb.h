@@ -41,7 +41,9 @@ struct dynamodb_config {
     const char *table;           /* name or ARN; copied */
     int64_t lease_ms;            /* 0: 5 minutes. A batch of mails must take less than half of it */
     size_t calls;                /* puts' calls under way at a time; 0: 32 */
-    size_t held; /* duties kept in memory, at most; 0: 16,384. The rest waits in the table */
+    int64_t count_ms; /* how often dead letters are counted in the table, for the gauge of them, as
+                         long as it has the index; 0: never */
+    size_t held;      /* duties kept in memory, at most; 0: 16,384. The rest waits in the table */
 };
 
 /* Makes the store and begins to try the table; does not wait for that. NULL with one line in

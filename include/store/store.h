@@ -121,6 +121,8 @@ struct store_ops {
     int (*settle)(struct store *s, const struct outbox_outcome *outcomes, size_t count);
     void (*end_outbox)(struct store *s, int64_t deadline_us); /* NULL: neither takes long */
     int (*count)(struct store *s, struct outbox_counts *counts);
+    /* NULL: counting is cheap. */
+    int (*backlog)(struct store *s, uint64_t enough, uint64_t *pending);
     int (*dead_list)(struct store *s, uint64_t after_id, struct outbox_entry *entries, size_t max);
     int (*dead_requeue)(struct store *s, uint64_t id);
     int (*dead_drop)(struct store *s, uint64_t id);
@@ -153,15 +155,24 @@ int store_claim(struct store *s, int64_t now_us, struct outbox_entry *entries, s
  * anything else. What was noted already and unknown ids are ignored. */
 int store_settle(struct store *s, const struct outbox_outcome *outcomes, size_t count);
 
-/* Says that the service ends: a store_claim() or store_count() under way returns soon, if need be
+/* Says that the service ends: a store_claim() or store_backlog() under way returns soon, if need be
  * with -1, and a store_settle() by `deadline_us` (mono), or soon after when that is past. So do all
  * that follow. Any thread, does not block. */
 void store_end_outbox(struct store *s, int64_t deadline_us);
 
-/* How many wait and how many are dead. 0 or -1. */
+/* How many wait and how many are dead. 0 or -1. For people: it may take long, and read all that is
+ * stored. */
 int store_count(struct store *s, struct outbox_counts *counts);
 
-/* Dead letters with id > after_id in the order of their ids. Count, or -1. */
+/* About how many wait, for a mailer that has other ways when they are many; cheap enough to be
+ * asked before each batch. It is exact for what this process has at hand; of the rest it may be
+ * what was so up to a minute ago, or nothing where only reading all would tell. Counting may stop
+ * at `enough`. 0 or -1. */
+int store_backlog(struct store *s, uint64_t enough, uint64_t *pending);
+
+/* Dead letters with id > after_id in the order of their ids. How many, fewer than `max` only where
+ * the list ends; or -1. Pages that follow one another are of one listing: what was made a dead
+ * letter since its first may be missing, what is none any more is not there. */
 int store_dead_list(struct store *s, uint64_t after_id, struct outbox_entry *entries, size_t max);
 
 /* Makes a dead letter pending again (attempts 0, due at once), or forgets it. 1 done, 0 no dead

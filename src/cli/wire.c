@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+enum { COUNT_MS = 60000 };
+
 /* What follows `scheme` in `text`, or NULL. */
 static const char *after_scheme(const char *text, const char *scheme)
 {
@@ -33,7 +35,8 @@ static struct store *open_dynamodb(struct wire_aws *aws, const struct store_conf
     struct dynamodb_config dynamodb = {.client = client,
                                        .transport = aws->transport,
                                        .table = aws->settings->table_name,
-                                       .lease_ms = aws->settings->mail_lease_ms};
+                                       .lease_ms = aws->settings->mail_lease_ms,
+                                       .count_ms = COUNT_MS};
     return client != NULL ? store_dynamodb_open(&dynamodb, config, reason) : NULL;
 }
 

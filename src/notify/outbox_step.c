@@ -209,10 +209,11 @@ static int64_t mono_of(const struct outbox *o, int64_t wall_us)
 
 static void tell_backlog(struct outbox *o)
 {
-    struct outbox_counts counts;
+    uint64_t pending = 0;
     struct mailer *mailer = o->config.mailer;
-    if (mailer->ops->backlog != NULL && store_count(o->config.store, &counts) == 0) {
-        mailer->ops->backlog(mailer, counts.pending);
+    if (mailer->ops->backlog != NULL &&
+        store_backlog(o->config.store, mailer->ops->enough(mailer), &pending) == 0) {
+        mailer->ops->backlog(mailer, pending);
     }
 }
 

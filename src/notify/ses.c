@@ -89,11 +89,18 @@ static double mails_within(struct ses *s, double seconds)
     return mails > 1 ? mails : 1;
 }
 
+/* The shortest backlog that takes longer than is allowed. */
+static uint64_t ses_enough(struct mailer *mailer)
+{
+    struct ses *s = (struct ses *)mailer;
+    return (uint64_t)mails_within(s, (double)s->config.digest_after_ms / 1000) + 1;
+}
+
 /* Whether the backlog is so long that reviews are put together. */
 static void ses_backlog(struct mailer *mailer, uint64_t pending)
 {
     struct ses *s = (struct ses *)mailer;
-    s->digest = (double)pending > mails_within(s, (double)s->config.digest_after_ms / 1000);
+    s->digest = pending >= ses_enough(mailer);
 }
 
 /* What leaves within a moment, so that a kill repeats few and a change of the rate is soon seen;
@@ -158,7 +165,7 @@ static void init_lock(struct ses *s)
     pthread_condattr_destroy(&monotonic);
 }
 
-/* Counting a backlog may cost the store a scan, so it is only asked for where it matters. */
+/* Counting a backlog may cost the store some reading, so it is only asked for where it matters. */
 static const struct mailer_ops *operations(const struct ses_config *config)
 {
     static const struct mailer_ops plain = {.start = ses_start,
@@ -169,6 +176,7 @@ static const struct mailer_ops *operations(const struct ses_config *config)
     static const struct mailer_ops digesting = {.start = ses_start,
                                                 .send = ses_send,
                                                 .backlog = ses_backlog,
+                                                .enough = ses_enough,
                                                 .batch = ses_batch,
                                                 .check = ses_check,
                                                 .free = ses_free};

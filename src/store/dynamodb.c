@@ -1,4 +1,4 @@
-#include "dynamodb_internal.h"
+#include "dynamodb_count.h"
 
 #include "base/uuid.h"
 
@@ -69,6 +69,7 @@ static int claim(struct store *store, int64_t now_us, struct outbox_entry *entri
     struct dynamodb_store *s = of(store);
     if (!dynamodb_limit_passed(&s->claims)) {
         dynamodb_recover(s);
+        dynamodb_count_dead(s);
     }
     int count = dynamodb_outbox_claim(s, now_us, entries, max);
     *next_due_us = dynamodb_duties_next_due_us(&s->duties);
@@ -93,7 +94,12 @@ static void end_outbox(struct store *store, int64_t deadline_us)
 
 static int count(struct store *s, struct outbox_counts *counts)
 {
-    return dynamodb_dead_count(of(s), counts);
+    return dynamodb_count_all(of(s), counts);
+}
+
+static int backlog(struct store *s, uint64_t enough, uint64_t *pending)
+{
+    return dynamodb_count_backlog(of(s), enough, pending);
 }
 
 static int dead_list(struct store *s, uint64_t after_id, struct outbox_entry *entries, size_t max)
@@ -120,6 +126,7 @@ static void free_store(struct dynamodb_store *s)
 {
     dynamodb_puts_free(s);
     dynamodb_recover_free(s);
+    dynamodb_dead_free(s);
     dynamodb_duties_free(&s->duties);
     dynamodb_limit_free(&s->claims);
     dynamodb_limit_free(&s->settles);
@@ -159,6 +166,7 @@ static const struct store_ops ops = {
     .settle = settle,
     .end_outbox = end_outbox,
     .count = count,
+    .backlog = backlog,
     .dead_list = dead_list,
     .dead_requeue = dead_requeue,
     .dead_drop = dead_drop,
@@ -208,6 +216,7 @@ struct store *store_dynamodb_open(const struct dynamodb_config *config,
     s->client = config->client;
     s->transport = config->transport;
     s->lease_us = (config->lease_ms != 0 ? config->lease_ms : LEASE_DEFAULT_MS) * 1000;
+    s->census.dead_every_us = config->count_ms * 1000;
     json_write_string(&s->table, span_of(config->table));
     if (buf_failed(&s->table) ||
         dynamodb_duties_init(&s->duties, config->held != 0 ? config->held : HELD_DEFAULT) != 0) {

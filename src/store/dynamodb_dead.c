@@ -1,5 +1,6 @@
-/* Dead letters, and counting. For listings and people, so none of it is fast: all of one kind are
- * found first, by the index or a Scan. */
+/* Dead letters. For listings and people, so none of it is fast: all are found first, by the index or
+ * a Scan. */
+#include "dynamodb_count.h"
 #include "dynamodb_look.h"
 #include "dynamodb_update.h"
 
@@ -19,11 +20,11 @@ static int by_id(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* All of a kind, ordered by id. 0 or -1; to be freed in any case. */
-static int find_all(struct dynamodb_store *s, const char *kind, struct dynamodb_findings *found)
+/* All of them, ordered by id. 0 or -1; to be freed in any case. */
+static int find_all(struct dynamodb_store *s, struct dynamodb_findings *found)
 {
     char detail[CALL_DETAIL_SIZE] = "";
-    struct dynamodb_query query = {kind, INT64_MAX, 0};
+    struct dynamodb_query query = {DYNAMODB_DEAD, INT64_MAX, 0};
     *found = (struct dynamodb_findings){0};
     if (dynamodb_look_all(s, &query, found, detail) != DYNAMODB_LOOK_DONE) {
         log_warn("the outbox in the table cannot be read", LOG_STR("reason", detail));
@@ -33,23 +34,6 @@ static int find_all(struct dynamodb_store *s, const char *kind, struct dynamodb_
         qsort(found->list, found->count, sizeof *found->list, by_id);
     }
     return 0;
-}
-
-int dynamodb_dead_count(struct dynamodb_store *s, struct outbox_counts *counts)
-{
-    struct dynamodb_findings pending;
-    struct dynamodb_findings dead = {0};
-    int result = find_all(s, DYNAMODB_PENDING, &pending);
-    if (result == 0) {
-        result = find_all(s, DYNAMODB_DEAD, &dead);
-    }
-    if (result == 0) {
-        *counts = (struct outbox_counts){pending.count, dead.count};
-        metric_set(s->dead, (int64_t)dead.count);
-    }
-    dynamodb_findings_free(&pending);
-    dynamodb_findings_free(&dead);
-    return result;
 }
 
 /* --- listing --- */
@@ -105,38 +89,89 @@ static int take(struct outbox_entry *entry, const struct dynamodb_step *step, ui
     return result;
 }
 
-int dynamodb_dead_list(struct dynamodb_store *s, uint64_t after_id, struct outbox_entry *entries,
-                       size_t max)
-{
+/* The dead letters as they were when a listing began, so that its pages need not look for all of
+ * them again. */
+struct dynamodb_listing {
     struct dynamodb_findings found;
-    struct dynamodb_step *steps = calloc(max + 1, sizeof *steps);
-    size_t first = 0;
-    size_t count = 0;
-    int filled = -1;
-    if (find_all(s, DYNAMODB_DEAD, &found) != 0 || steps == NULL) {
-        goto done;
+    size_t next;      /* in `found` */
+    uint64_t last_id; /* the last that was given; the page behind it goes on */
+};
+
+void dynamodb_dead_free(struct dynamodb_store *s)
+{
+    if (s->listing != NULL) {
+        dynamodb_findings_free(&s->listing->found);
+        free(s->listing);
+        s->listing = NULL;
     }
-    while (first < found.count && found.list[first].id <= after_id) {
-        first++;
+}
+
+/* Goes on with the listing that has come to `after_id`, or begins one behind it. 0 or -1. */
+static int go_on(struct dynamodb_store *s, uint64_t after_id)
+{
+    if (s->listing != NULL && after_id != 0 && s->listing->last_id == after_id) {
+        return 0;
     }
-    for (; count < max && first + count < found.count; count++) {
-        steps[count].op = DYNAMODB_GET_ITEM;
-        write_get(&steps[count].body, s, &found.list[first + count]);
+    dynamodb_dead_free(s);
+    struct dynamodb_listing *l = calloc(1, sizeof *l);
+    if (l == NULL) {
+        return -1;
+    }
+    s->listing = l;
+    if (find_all(s, &l->found) != 0) {
+        return -1;
+    }
+    while (l->next < l->found.count && l->found.list[l->next].id <= after_id) {
+        l->next++;
+    }
+    return 0;
+}
+
+/* Reads the next up to `max`, fewer when some are gone; how many, or -1. */
+static int list_some(struct dynamodb_store *s, struct outbox_entry *entries, size_t max)
+{
+    struct dynamodb_listing *l = s->listing;
+    struct dynamodb_step steps[ROUND_SIZE] = {0};
+    const struct dynamodb_found *list = &l->found.list[l->next];
+    size_t left = l->found.count - l->next;
+    size_t count = left < max ? left : max;
+    int filled = 0;
+    count = count < ROUND_SIZE ? count : ROUND_SIZE;
+    for (size_t i = 0; i < count; i++) {
+        steps[i].op = DYNAMODB_GET_ITEM;
+        write_get(&steps[i].body, s, &list[i]);
     }
     dynamodb_round_run(s->client, steps, count, clock_mono_us(s->config.clock) + ROUND_US);
-    filled = 0;
     for (size_t i = 0; i < count && filled >= 0; i++) {
-        int one = take(&entries[filled], &steps[i], found.list[first + i].id);
+        int one = take(&entries[filled], &steps[i], list[i].id);
         while (one < 0 && filled > 0) {
             outbox_entry_free(&entries[--filled]);
         }
         filled += one;
     }
     dynamodb_steps_free(steps, count);
-done:
-    free(steps);
-    dynamodb_findings_free(&found);
+    l->next += count;
     return filled;
+}
+
+int dynamodb_dead_list(struct dynamodb_store *s, uint64_t after_id, struct outbox_entry *entries,
+                       size_t max)
+{
+    size_t filled = 0;
+    int more = go_on(s, after_id);
+    while (more >= 0 && filled < max && s->listing->next < s->listing->found.count) {
+        more = list_some(s, &entries[filled], max - filled);
+        filled += more > 0 ? (size_t)more : 0;
+    }
+    while (more < 0 && filled > 0) {
+        outbox_entry_free(&entries[--filled]);
+    }
+    if (more < 0 || filled < max) { /* failed, or at the end */
+        dynamodb_dead_free(s);
+    } else if (filled > 0) {
+        s->listing->last_id = entries[filled - 1].id;
+    }
+    return more < 0 ? -1 : (int)filled;
 }
 
 /* --- changing --- */
@@ -180,6 +215,7 @@ static int change_some(struct dynamodb_store *s, const struct dynamodb_found *li
         changed += changed >= 0 && steps[i].outcome == CALL_OK;
     }
     dynamodb_steps_free(steps, count);
+    dynamodb_count_dead_gone(s, changed > 0 ? changed : 0);
     return changed;
 }
 
@@ -187,7 +223,7 @@ static int change_some(struct dynamodb_store *s, const struct dynamodb_found *li
 static int change(struct dynamodb_store *s, uint64_t id, bool requeue)
 {
     struct dynamodb_findings found;
-    int changed = find_all(s, DYNAMODB_DEAD, &found);
+    int changed = find_all(s, &found);
     size_t first = 0;
     size_t end = found.count;
     while (id != 0 && first < end && found.list[first].id != id) {

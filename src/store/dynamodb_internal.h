@@ -5,8 +5,10 @@
  *   dynamodb_duties    duties that this process holds, in memory
  *   dynamodb_outbox    claim and settle
  *   dynamodb_recover   takes over what others left
- *   dynamodb_dead      the dead letters; these three on the notify thread, in rounds of calls
- *   dynamodb_read      pages */
+ *   dynamodb_dead      dead letters; dynamodb_count counts them and what waits
+ *   dynamodb_read      pages
+ *
+ * All from dynamodb_outbox to dynamodb_count are on the notify thread, in rounds of calls. */
 #ifndef STORE_DYNAMODB_INTERNAL_H
 #define STORE_DYNAMODB_INTERNAL_H
 
@@ -62,6 +64,18 @@ struct dynamodb_recovery {
     uint64_t random;
 };
 
+/* What was counted in the table, corrected by what this process has done since: the notify
+ * thread's. */
+struct dynamodb_census {
+    int64_t dead;
+    int64_t dead_every_us; /* 0: never */
+    int64_t dead_next_us;  /* mono */
+    uint64_t pending;
+    int64_t pending_next_us; /* mono */
+};
+
+struct dynamodb_listing;
+
 struct dynamodb_store {
     struct store store;
     struct store_config config;
@@ -76,6 +90,8 @@ struct dynamodb_store {
     struct dynamodb_recovery recovery;
     struct dynamodb_limit claims;  /* of all that a claim asks for, and of counting */
     struct dynamodb_limit settles; /* of noting outcomes */
+    struct dynamodb_census census;
+    struct dynamodb_listing *listing; /* of dead letters, going on; or NULL */
     struct metric *pending;
     struct metric *dead;
     struct metric *lost;
@@ -144,13 +160,13 @@ void dynamodb_recover(struct dynamodb_store *s);
 void dynamodb_recover_init(struct dynamodb_store *s);
 void dynamodb_recover_free(struct dynamodb_store *s);
 
-/* The dead letters, as the functions of store/store.h want them: count, list, requeue, drop. They
- * block for the table's answers. */
-int dynamodb_dead_count(struct dynamodb_store *s, struct outbox_counts *counts);
+/* The dead letters, as the functions of store/store.h want them: list, requeue, drop. They block for
+ * the table's answers. */
 int dynamodb_dead_list(struct dynamodb_store *s, uint64_t after_id, struct outbox_entry *entries,
                        size_t max);
 int dynamodb_dead_requeue(struct dynamodb_store *s, uint64_t id);
 int dynamodb_dead_drop(struct dynamodb_store *s, uint64_t id);
+void dynamodb_dead_free(struct dynamodb_store *s);
 
 /* store_read() of store/store.h: starts to read a page. */
 enum store_result dynamodb_read_page(struct dynamodb_store *s, struct store_read *read);

@@ -98,8 +98,7 @@ static void write_query(struct buf *out, const struct dynamodb_store *s,
     buf_add_char(out, '}');
 }
 
-/* A Query whose index is not there, is being made, or has other keys. */
-static bool lacks_index(const struct dynamodb_step *step)
+bool dynamodb_look_lacks_index(const struct dynamodb_step *step)
 {
     return step->outcome == CALL_REFUSED && (errors_same_code(step->code, "Validation") ||
                                              errors_same_code(step->code, "ResourceNotFound"));
@@ -129,7 +128,7 @@ static enum dynamodb_look take_page(const struct dynamodb_step *step, char **nex
     *next = NULL;
     explain(step, detail);
     if (step->outcome != CALL_OK) {
-        return lacks_index(step) ? DYNAMODB_LOOK_NO_INDEX : DYNAMODB_LOOK_FAILED;
+        return dynamodb_look_lacks_index(step) ? DYNAMODB_LOOK_NO_INDEX : DYNAMODB_LOOK_FAILED;
     }
     json_t *answer = dynamodb_step_answer(step);
     dynamodb_findings_add(out, answer);

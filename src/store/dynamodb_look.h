@@ -57,4 +57,7 @@ enum dynamodb_look dynamodb_look_scan(struct dynamodb_store *s, const struct dyn
 enum dynamodb_look dynamodb_look_all(struct dynamodb_store *s, const struct dynamodb_query *query,
                                      struct dynamodb_findings *out, char detail[CALL_DETAIL_SIZE]);
 
+/* Whether a Query failed because its index is not there, is being made, or has other keys. */
+bool dynamodb_look_lacks_index(const struct dynamodb_step *step);
+
 #endif

@@ -1,6 +1,7 @@
 /* Claiming and settling. What a claim gives comes from memory: the lease was written with the put,
  * or when the duty was taken over. Only a lease that is half over is renewed first, so that nobody
  * else can take the duty while it is being mailed. */
+#include "dynamodb_count.h"
 #include "dynamodb_update.h"
 
 #include "base/log.h"
@@ -212,6 +213,7 @@ static void settled(struct dynamodb_store *s, const struct settlement *t)
 {
     struct dynamodb_duty *duty = t->duty;
     const struct outbox_outcome *o = t->outcome;
+    dynamodb_count_settled(s, o);
     if (o->what == OUTBOX_SENT || o->what == OUTBOX_DEAD) {
         dynamodb_duties_drop(&s->duties, duty);
         return;

@@ -35,6 +35,17 @@ int store_count(struct store *s, struct outbox_counts *counts)
     return s->ops->count(s, counts);
 }
 
+int store_backlog(struct store *s, uint64_t enough, uint64_t *pending)
+{
+    struct outbox_counts counts;
+    if (s->ops->backlog != NULL) {
+        return s->ops->backlog(s, enough, pending);
+    }
+    int result = s->ops->count(s, &counts);
+    *pending = result == 0 ? counts.pending : 0;
+    return result;
+}
+
 int store_dead_list(struct store *s, uint64_t after_id, struct outbox_entry *entries, size_t max)
 {
     return s->ops->dead_list(s, after_id, entries, max);

@@ -321,11 +321,16 @@ def test_another_cause_of_a_pause_is_told(make_service, ses):
 
 def test_a_rejected_mail_is_a_dead_letter(make_service, ses):
     ses.refuse = lambda body: "rejected" if "Bob" in body["Content"]["Simple"]["Subject"]["Data"] else None
-    service = make_service(**ses_settings(REVIEWD_SES_RATE="100") | ses.settings)
+    settings = ses_settings(REVIEWD_SES_RATE="100") | ses.settings
+    service = make_service(**settings)
     post_all(service, ["Ann", "Bob", "Cy"])
     wait_until(lambda: "MessageRejected" in command(service, "mail", "list").stdout, "the dead letter")
     wait_until(lambda: len(ses.mails) == 2, "the others")
     assert mails_end(service, "dead") == 1
+    wait_until(lambda: service.metric("reviewd_outbox_dead") == 1, "the dead letter in the metrics")
+    assert service.stop() == 0
+    service = make_service(folder=service.folder, **settings)
+    wait_until(lambda: service.metric("reviewd_outbox_dead") == 1, "the same after a restart")
     assert "admin@example.com" not in command(service, "mail", "list").stdout
     ses.refuse = lambda _body: None
     assert command(service, "mail", "requeue", "--all").returncode == 0

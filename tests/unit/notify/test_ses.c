@@ -460,6 +460,7 @@ static void test_when_a_digest_begins(void **state)
     open_ses(s, digesting(), SCRIPT(SENT, SENT, SENT, SENT, SENT));
     static const uint64_t pending[] = {9, 10, 11};
     for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(s->mailer->ops->enough(s->mailer), 11);
         s->mailer->ops->backlog(s->mailer, pending[i]);
         assert_int_equal(s->mailer->ops->batch(s->mailer), pending[i] > 10 ? 200 : 2);
     }
