@@ -72,14 +72,37 @@ static void deadline_passed(struct dynamodb_batch *b)
     }
 }
 
+/* A denial may be as short as a change of a policy takes to be known everywhere, so batches are
+ * tried again after a while. */
 static void fall_back(struct dynamodb_batch *b, const char *detail)
 {
-    if (!atomic_exchange(&b->store->puts.batch_denied, true)) {
-        log_warn("reviews are put one by one from now on, because the role may not use "
-                 "dynamodb:BatchWriteItem; allow it and restart to make this faster",
+    struct dynamodb_puts *p = &b->store->puts;
+    int64_t now = clock_mono_us(b->store->config.clock);
+    pthread_mutex_lock(&p->lock);
+    bool first = !p->batch_denied;
+    p->batch_denied = true;
+    p->batch_after_us = now + DYNAMODB_BATCH_AGAIN_US;
+    pthread_mutex_unlock(&p->lock);
+    if (first) {
+        log_warn("reviews are put one by one, because the role may not use "
+                 "dynamodb:BatchWriteItem; allow it to make this faster; a batch is tried again "
+                 "every ten minutes",
                  LOG_STR("reason", detail));
     }
     put_again(b);
+}
+
+static void allowed(struct dynamodb_store *s)
+{
+    struct dynamodb_puts *p = &s->puts;
+    pthread_mutex_lock(&p->lock);
+    bool again = p->batch_denied;
+    p->batch_denied = false;
+    p->batch_after_us = 0;
+    pthread_mutex_unlock(&p->lock);
+    if (again) {
+        log_info("reviews are put in batches again");
+    }
 }
 
 static void failed(struct dynamodb_batch *b, const struct call_result *result)
@@ -214,6 +237,7 @@ static void on_answer(void *context, const struct call_result *result)
         if (b->count == 1) {
             acknowledge(b, 0);
         } else {
+            allowed(s);
             sort_out(b, result->body);
         }
     } else if (result->outcome == CALL_OK) {

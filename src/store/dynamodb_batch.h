@@ -6,7 +6,8 @@
 
 enum {
     DYNAMODB_BATCH_MAX = 25,
-    DYNAMODB_BATCH_BYTES = 4 * 1024 * 1024 /* DynamoDB allows 16 MB; smaller ones end sooner */
+    DYNAMODB_BATCH_BYTES = 4 * 1024 * 1024,     /* DynamoDB allows 16 MB; smaller ones end sooner */
+    DYNAMODB_BATCH_AGAIN_US = 600 * 1000 * 1000 /* after one was denied */
 };
 
 struct dynamodb_batch {

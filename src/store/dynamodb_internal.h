@@ -47,7 +47,8 @@ struct dynamodb_puts {
     bool later_waits;     /* the timer will fire */
     uint64_t later_timer; /* its id; 0: none, or not known yet */
     uint64_t random;
-    atomic_bool batch_denied;
+    bool batch_denied;      /* none has gone through since one was denied */
+    int64_t batch_after_us; /* mono: none goes before */
     struct metric *rows;
     struct metric *length;
 };

@@ -147,13 +147,13 @@ static bool kick(struct dynamodb_store *s)
 
 /* Under the lock: whether this one may go with those taken before. */
 static bool fits(const struct dynamodb_puts *p, const struct dynamodb_batch *b,
-                 const struct dynamodb_node *node)
+                 const struct dynamodb_node *node, int64_t now)
 {
     if (b->count == 0) {
         return true;
     }
     return b->count < DYNAMODB_BATCH_MAX && !node->alone && !b->nodes[0]->alone &&
-           !atomic_load(&p->batch_denied) && b->bytes + node->json.len <= DYNAMODB_BATCH_BYTES;
+           now >= p->batch_after_us && b->bytes + node->json.len <= DYNAMODB_BATCH_BYTES;
 }
 
 static bool holds(const struct dynamodb_batch *b, const struct dynamodb_node *node)
@@ -175,7 +175,7 @@ static void take(struct dynamodb_store *s, struct dynamodb_batch *b, struct dyna
 {
     struct dynamodb_puts *p = &s->puts;
     int64_t now = clock_mono_us(s->config.clock);
-    while (p->first != NULL && fits(p, b, p->first)) {
+    while (p->first != NULL && fits(p, b, p->first, now)) {
         struct dynamodb_node *node = pop_front(p);
         struct dynamodb_node **list = NULL;
         if (node->deadline_us <= now) {
@@ -190,6 +190,9 @@ static void take(struct dynamodb_store *s, struct dynamodb_batch *b, struct dyna
         }
         b->bytes += node->json.len;
         b->nodes[b->count++] = node;
+    }
+    if (b->count > 1 && p->batch_denied) { /* this one tries for all */
+        p->batch_after_us = now + DYNAMODB_BATCH_AGAIN_US;
     }
     metric_set(p->length, (int64_t)p->count);
 }

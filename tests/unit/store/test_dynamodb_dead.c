@@ -89,8 +89,9 @@ static int64_t gauge(struct rig *r)
 /* A duty in memory, claimed and settled. */
 static void mail_one(struct rig *r, const char *user, int what)
 {
+    static const struct fake_reply answers[] = {OK_REPLY, OK_REPLY};
     struct test_put put;
-    ANSWERS(r, OK_REPLY, OK_REPLY);
+    rig_script(r, answers, 2);
     rig_put(r, &put, user, 0, true);
     fake_transport_run(&r->scene.net);
     assert_int_equal(put.result, STORE_OK);

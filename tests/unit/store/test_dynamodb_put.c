@@ -241,6 +241,65 @@ static void without_permission_for_batches_each_goes_alone(void **state)
     rig_close(&r);
 }
 
+/* What is put together now: as one batch or, three times, one by one. */
+static void put_three_and_expect(struct rig *r, bool denied, size_t calls)
+{
+    static const struct fake_reply answers[] = {ERROR_REPLY(400, "AccessDeniedException"), OK_REPLY,
+                                                OK_REPLY, OK_REPLY};
+    struct test_put puts[3];
+    size_t sent = rig_sent(r);
+    rig_script(r, denied ? answers : answers + 1, denied ? 4 : 3);
+    put_three(r, puts);
+    fake_transport_run(&r->scene.net);
+    for (int i = 0; i < 3; i++) {
+        assert_ended(&puts[i], STORE_OK);
+    }
+    assert_int_equal(rig_sent(r), sent + calls);
+    assert_int_equal(rig_called(r, sent, "BatchWriteItem"), calls != 3);
+}
+
+/* A denial may have been one of a moment. */
+static void batches_are_tried_again_after_ten_minutes(void **state)
+{
+    (void)state;
+    struct rig r;
+    const int64_t wait_us = 600 * (int64_t)SECOND_US;
+    rig_open(&r);
+    put_three_and_expect(&r, true, 4);
+    fake_clock_advance(&r.scene.clock, wait_us - 1);
+    put_three_and_expect(&r, false, 3);
+    fake_clock_advance(&r.scene.clock, 1);
+    put_three_and_expect(&r, true, 4); /* still denied */
+    put_three_and_expect(&r, false, 3);
+    fake_clock_advance(&r.scene.clock, wait_us);
+    put_three_and_expect(&r, false, 1);
+    put_three_and_expect(&r, false, 1);
+    rig_close(&r);
+}
+
+/* While the first tries, what is put meanwhile does not run into the same. */
+static void one_batch_tries_for_all(void **state)
+{
+    (void)state;
+    struct rig r;
+    static struct test_put puts[25 + 3];
+    rig_open(&r);
+    put_three_and_expect(&r, true, 4);
+    fake_clock_advance(&r.scene.clock, 600 * (int64_t)SECOND_US);
+    ANSWERS(&r, OK_REPLY, OK_REPLY, OK_REPLY, OK_REPLY);
+    size_t sent = rig_sent(&r);
+    for (int i = 0; i < 25 + 3; i++) {
+        rig_put(&r, &puts[i], "a", i, false);
+    }
+    fake_transport_run(&r.scene.net);
+    assert_int_equal(rig_sent(&r), sent + 1 + 3);
+    assert_true(rig_called(&r, sent, "BatchWriteItem"));
+    for (size_t i = 1; i <= 3; i++) {
+        assert_true(rig_called(&r, sent + i, "PutItem"));
+    }
+    rig_close(&r);
+}
+
 static void one_wrong_item_fails_alone(void **state)
 {
     (void)state;
@@ -586,6 +645,8 @@ int main(void)
         cmocka_unit_test(what_is_left_again_and_again_ends_at_its_deadline),
         cmocka_unit_test(an_answer_that_is_none_acknowledges_nothing),
         cmocka_unit_test(without_permission_for_batches_each_goes_alone),
+        cmocka_unit_test(batches_are_tried_again_after_ten_minutes),
+        cmocka_unit_test(one_batch_tries_for_all),
         cmocka_unit_test(one_wrong_item_fails_alone),
         cmocka_unit_test(throttling_is_ridden_out_or_told),
         cmocka_unit_test(a_lost_answer_is_found_out),
