@@ -4,6 +4,7 @@ from aws import Aws
 from children import running
 from dynamodb_local import DynamoDbLocal, why_missing
 from faults import Faults
+from partial import Partial
 from service import Service
 from stores import Sqlite, Table
 from tls import Certificate
@@ -103,6 +104,14 @@ def dynamodb_local():
     server = DynamoDbLocal()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def partial(request):
+    """A proxy before the DynamoDB of this run of the test, which leaves batches undone in part."""
+    proxy = Partial(request.getfixturevalue(SERVERS[request.node.callspec.params["store"]]))
+    yield proxy
+    proxy.stop()
 
 
 @pytest.fixture(scope="session")

@@ -111,11 +111,23 @@ def test_the_stop_does_not_wait_for_what_cannot_be_noted(start, make_table, faul
     assert_kept(table, {}, start(table, faults.url))
 
 
-def test_batches_that_are_left_in_part_are_completed(start, make_table, faults):
-    """Only BatchWriteItem fails: what waits is put all the same."""
+@pytest.mark.stores("dynamodb", "dynamodb-local")
+def test_batches_that_are_left_in_part_are_completed(make_service, partial):
+    service = make_service(AWS_ENDPOINT_URL_DYNAMODB=partial.url)
+    assert set(load([service], 200, 64)) == {200}
+    assert partial.given_back > 0, "no batch was sent"
+    assert len(service.rows()) == 200
+    wait_until(lambda: not service.outbox(), "all mails")
+    assert len(service.mails()) == len(service.store.positives())
+
+
+def test_batches_that_are_throttled_are_completed(start, make_table, faults):
+    """Only BatchWriteItem fails, as a whole: what waits is put all the same."""
     table = make_table()
     service = start(table, faults.url)
-    faults.set(HALF | {"operation": "BatchWriteItem", "error": {"code": "ThrottlingException"}})
-    statuses = load([service], 80, 32)
+    faults.set(ANY | {"operation": "BatchWriteItem", "sequence": {"fail": 1, "pass": 1},
+                      "error": {"code": "ThrottlingException"}})
+    statuses = load([service], 200, 64)
+    assert faults.fired(), "no fault was made"
     faults.set()
     assert_kept(table, statuses, service)
