@@ -49,8 +49,8 @@ void call_client_stop(struct call_client *client);
  * credentials_close() and before the transport is stopped; not from a `done`. NULL: nothing. */
 void call_client_free(struct call_client *client);
 
-/* AWS's clock less this one's in µs: 0 unless an answer blamed the clock and showed that they differ
- * by more than 4 minutes. For times that other hosts are to read. Any thread. */
+/* AWS's clock less this one's in µs: 0 unless an answer blamed the clock and showed that they
+ * differ by more than 4 minutes. For times that other hosts are to read. Any thread. */
 int64_t call_clock_offset_us(const struct call_client *client);
 
 /* AWS_MAX_ATTEMPTS, or 0 when it is not set. False with one line in `reason` when it is none of 1

@@ -11,8 +11,9 @@ enum { JSON_REASON_SIZE = 192 };
 /* Parses exactly one JSON text: no trailing garbage, no duplicate keys, no NUL in strings, valid
  * UTF-8, no more than 2,048 levels. Returns a new reference, or NULL with one line in `reason` that
  * says what is wrong and where ("line 1, column 12: …"), made of printable ASCII that quotes
- * nothing of the text, and errno EINVAL, or ENOMEM when it is memory that is missing. When an integer is beyond 64 bits, all integers of the text become reals; a
- * number beyond a double becomes 1e308 with its sign. What is freed of it is wiped. Any thread. */
+ * nothing of the text, and errno EINVAL, or ENOMEM when it is memory that is missing. When an
+ * integer is beyond 64 bits, all integers of the text become reals; a number beyond a double
+ * becomes 1e308 with its sign. What is freed of it is wiped. Any thread. */
 json_t *json_parse(struct span text, char reason[JSON_REASON_SIZE]);
 
 /* The string member `key` of an object as a span into it: valid while the object lives. The empty

@@ -76,8 +76,8 @@ void http_server_announce_drain(struct http_server *s);
 bool http_server_drain(struct http_server *s, int64_t timeout_ms);
 
 /* Answers 504 to what is still deferred (who has it in hand may yet do it), gives these answers up
- * to a second to leave, closes all connections, ends the threads. The server's memory stays until http_server_free(), because a deferred request
- * may still be held by who will answer it. */
+ * to a second to leave, closes all connections, ends the threads. The server's memory stays until
+ * http_server_free(), because a deferred request may still be held by who will answer it. */
 void http_server_stop(struct http_server *s);
 
 /* Frees the server; every deferred request must have been answered. NULL: nothing. */

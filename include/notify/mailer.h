@@ -36,8 +36,8 @@ struct mailer_ops {
     /* The outcomes of the last send() are durable in the store, so that none of its entries comes
      * again but for a retry: what was kept to recognise one may go. NULL: it keeps nothing. */
     void (*settled)(struct mailer *m);
-    /* Told before each batch how many mails wait, or of the first `enough()` of them, from the notify
-     * thread; NULL, both: it does not matter. */
+    /* Told before each batch how many mails wait, or of the first `enough()` of them, from the
+     * notify thread; NULL, both: it does not matter. */
     void (*backlog)(struct mailer *m, uint64_t pending);
     uint64_t (*enough)(struct mailer *m);
     /* How many entries it wants at once, at least 1. */

@@ -4,9 +4,9 @@
  *
  * Refused: no or several Host fields in HTTP/1.1 or an invalid one; Content-Length together with
  * Transfer-Encoding; Content-Length that is repeated or no plain number; Transfer-Encoding other
- * than a single "chunked" without blanks behind it, or with HTTP/1.0; a method or field name that is no token (RFC 9110
- * 5.6.2); a control character in a value; folded lines; NUL bytes anywhere in the head, also as %00
- * in the target; a request line with more than single blanks.
+ * than a single "chunked" without blanks behind it, or with HTTP/1.0; a method or field name that
+ * is no token (RFC 9110 5.6.2); a control character in a value; folded lines; NUL bytes anywhere in
+ * the head, also as %00 in the target; a request line with more than single blanks.
  *
  * libmicrohttpd hands out C strings, so a NUL byte would only seem to end a value. But it parses in
  * place and only overwrites separators by NUL: what it hands out must cover the head without a gap.

@@ -1,9 +1,9 @@
 /* One round of the dispatcher: settle what is open, claim, send, settle.
  *
  * Two things stop everything for a while, each with its own back-off of 1 s, 2 s, 4 s …: a store
- * that cannot be read or written (up to 30 s), and a mailer that says MAIL_PAUSE (5 min). After a pause a single
- * mail is tried first, so that a server that is still down costs one note in the store and not a
- * batch of them. */
+ * that cannot be read or written (up to 30 s), and a mailer that says MAIL_PAUSE (5 min). After a
+ * pause a single mail is tried first, so that a server that is still down costs one note in the
+ * store and not a batch of them. */
 #include "outbox_internal.h"
 
 #include "base/log.h"

@@ -1,5 +1,5 @@
-/* Dead letters. For listings and people, so none of it is fast: all are found first, by the index or
- * a Scan. */
+/* Dead letters. For listings and people, so none of it is fast: all are found first, by the index
+ * or a Scan. */
 #include "dynamodb_count.h"
 #include "dynamodb_look.h"
 #include "dynamodb_update.h"

@@ -110,8 +110,8 @@ struct dynamodb_store {
 void dynamodb_begin(struct dynamodb_store *s);
 void dynamodb_end(struct dynamodb_store *s);
 
-/* The wall time that leases are written and compared in: DynamoDB's, as far as it is known to differ
- * from ours, so that instances agree although one's clock is wrong. */
+/* The wall time that leases are written and compared in: DynamoDB's, as far as it is known to
+ * differ from ours, so that instances agree although one's clock is wrong. */
 int64_t dynamodb_now_us(const struct dynamodb_store *s);
 
 /* Appends {"TableName":"…". */
@@ -161,8 +161,8 @@ void dynamodb_recover(struct dynamodb_store *s);
 void dynamodb_recover_init(struct dynamodb_store *s);
 void dynamodb_recover_free(struct dynamodb_store *s);
 
-/* The dead letters, as the functions of store/store.h want them: list, requeue, drop. They block for
- * the table's answers. */
+/* The dead letters, as the functions of store/store.h want them: list, requeue, drop. They block
+ * for the table's answers. */
 int dynamodb_dead_list(struct dynamodb_store *s, uint64_t after_id, struct outbox_entry *entries,
                        size_t max);
 int dynamodb_dead_requeue(struct dynamodb_store *s, uint64_t id);

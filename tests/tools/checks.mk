@@ -32,6 +32,7 @@ lint-checks: $(LINT)/format $(LINT)/shell $(LINT)/cppcheck $(LINT)/layers $(LINT
 $(LINT)/format: $(FORMATTED) .clang-format
 	@mkdir -p $(@D)
 	$(call say,CHECK,format)clang-format --dry-run --Werror $(FORMATTED)
+	@! LC_ALL=C.UTF-8 grep -nE '^.{101,}' $(filter src/% include/%,$(FORMATTED)) || { echo 'longer than 100 columns'; false; }
 	@touch $@
 
 $(LINT)/shell: $(SCRIPTS)

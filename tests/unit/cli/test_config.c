@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "cli/cli.h"
+#include "cli/standard.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,7 +122,7 @@ static void test_output_that_cannot_be_written(void **state)
     FILE *full = freopen("/dev/full", "w", stdout);
     assert_non_null(full);
     char *argv[] = {(char[]){"config"}, NULL};
-    int code = cli_config(1, argv);
+    int code = standard_end(cli_config(1, argv));
     clearerr(stdout);
     assert_int_equal(dup2(saved, STDOUT_FILENO), STDOUT_FILENO);
     (void)close(saved);

@@ -1,4 +1,5 @@
-/* Leases of the duties that a DynamoDB store holds: renewing, lost answers, giving back, the end. */
+/* Leases of the duties that a DynamoDB store holds: renewing, lost answers, giving back, the end.
+ */
 #include "dynamodb_outbox_rig.h"
 
 static void a_lease_half_over_is_renewed_before_the_mail(void **state)
