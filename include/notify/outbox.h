@@ -34,6 +34,10 @@ void outbox_wake(struct outbox *o);
  * the mono time in microseconds at which it wants to run next (INT64_MAX: only when woken). */
 int64_t outbox_step(struct outbox *o);
 
+/* Waits until the thread has nothing to do but wait: all that was due is mailed, or a pause is on.
+ * False: not by `deadline_us` (mono). Any thread, after outbox_start(). */
+bool outbox_rest(struct outbox *o, int64_t deadline_us);
+
 /* Tells the thread to end, and does not wait for it: no more mails are begun from now on, nothing
  * more is claimed, and what was sent is noted in the store by `deadline_us` (mono), or else soon
  * after the mailer is done. For whoever has other things to end meanwhile; outbox_stop() waits. Any

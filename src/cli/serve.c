@@ -2,7 +2,9 @@
  * from the top down.
  *
  * The order of the stop is what keeps the promise: first no new requests, then no requests under
- * way, while the outbox finishes what it has in hand, then the store commits what it still holds.
+ * way and no mails, then the store commits what it still holds. What is due gets a moment to be
+ * mailed, so that who counts mails after a stop finds as many as Positive reviews; the rest is for
+ * the next start.
  *
  * One deadline, REVIEWD_DRAIN_TIMEOUT after the signal, is for all of it: whoever sent the signal
  * kills what has not ended by then. So the mails under way, which have some seconds of their own,
@@ -31,6 +33,10 @@ enum { LOG_RING_BYTES = 1024 * 1024, LOG_STOP_MS = 1000 };
 /* What of the time for the stop is not the requests': a fifth, up to 5 s, for the last answers to
  * leave, the store to close and the last lines to be written. */
 enum { CLOSE_SHARE = 5, CLOSE_MAX_MS = 5000 };
+
+/* Mails under way need up to MAILS_END_MS to end. What the requests' time has beyond that may be
+ * waited for more to be sent, MOMENT_MAX_MS at most. */
+enum { MAILS_END_MS = 5000, MOMENT_MAX_MS = 2000 };
 
 struct service {
     struct settings *settings;
@@ -146,22 +152,52 @@ static int64_t time_for_requests_ms(const struct settings *settings)
     return settings->drain_timeout_ms - time_for_close_ms(settings) - settings->drain_delay_ms;
 }
 
+/* Of `rest`: how long requests, and then mails, are waited for before no more mails are begun. */
+static int64_t moment_us(int64_t rest_ms)
+{
+    int64_t ms = (rest_ms - MAILS_END_MS) / 2;
+    return 1000 * (ms < 0 ? 0 : ms < MOMENT_MAX_MS ? ms : MOMENT_MAX_MS);
+}
+
+static int64_t now_us(void)
+{
+    return clock_mono_us(clock_system());
+}
+
+/* Ends the requests by `end_us` (mono), and lets the outbox end what it can. */
+static bool end_requests_and_mails(struct service *s, int64_t end_us)
+{
+    int64_t moment = moment_us((end_us - now_us()) / 1000);
+    struct outbox *outbox = atomic_load(&s->outbox);
+    bool drained = http_server_drain(s->server, moment / 1000);
+    if (outbox != NULL) {
+        (void)outbox_rest(outbox, now_us() + moment);
+        outbox_stop_begin(outbox, end_us);
+    }
+    int64_t rest_us = end_us - now_us();
+    return drained || http_server_drain(s->server, rest_us > 0 ? rest_us / 1000 : 0);
+}
+
 /* Serves on for a moment, so that load balancers notice /readyz, then takes no more. */
 static void drain(struct service *s)
 {
-    int64_t rest = time_for_requests_ms(s->settings);
-    rest = rest > 0 ? rest : 0;
+    int64_t rest_ms = time_for_requests_ms(s->settings);
     http_server_announce_drain(s->server);
     sleep_ms(s->settings->drain_delay_ms);
-    struct outbox *outbox = atomic_load(&s->outbox);
-    if (outbox != NULL) {
-        outbox_stop_begin(outbox, clock_mono_us(clock_system()) + rest * 1000);
-    }
-    if (!http_server_drain(s->server, rest)) {
+    if (!end_requests_and_mails(s, now_us() + (rest_ms > 0 ? rest_ms * 1000 : 0))) {
         log_warn("requests were still under way at the end of the drain: those with the store get "
                  "504, others are cut off");
     }
     http_server_stop(s->server);
+}
+
+static void tell_mails_left(struct service *s)
+{
+    char reason[STORE_ERROR_SIZE];
+    uint64_t left = 0;
+    if (store_ready(s->store, reason) && store_backlog(s->store, 0, &left) == 0 && left > 0) {
+        log_warn("mails are left for the next start", LOG_INT("mails", (int64_t)left));
+    }
 }
 
 /* From the top down; what was not started is NULL. */
@@ -173,6 +209,7 @@ static void stop(struct service *s)
     struct outbox *outbox = atomic_load(&s->outbox);
     if (outbox != NULL) {
         outbox_stop(outbox);
+        tell_mails_left(s);
     }
     store_close(s->store);
     outbox_free(outbox);

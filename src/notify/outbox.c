@@ -40,6 +40,7 @@ struct outbox *outbox_new(const struct outbox_config *config)
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&o->changed, &monotonic);
+    pthread_cond_init(&o->rested, &monotonic);
     pthread_condattr_destroy(&monotonic);
     register_metrics(o, config->metrics);
     return o;
@@ -52,11 +53,14 @@ static void sleep_until(struct outbox *o, int64_t due_us)
     struct timespec until = clock_after(wait_us > 0 && wait_us != INT64_MAX ? wait_us : 0);
     pthread_mutex_lock(&o->lock);
     int result = wait_us > 0 ? 0 : ETIMEDOUT;
+    o->resting = wait_us > 0;
+    pthread_cond_signal(&o->rested);
     while (!o->woken && !o->stop && result != ETIMEDOUT) {
         result = wait_us == INT64_MAX ? pthread_cond_wait(&o->changed, &o->lock)
                                       : pthread_cond_timedwait(&o->changed, &o->lock, &until);
     }
     o->woken = false;
+    o->resting = false;
     pthread_mutex_unlock(&o->lock);
 }
 
@@ -100,6 +104,20 @@ void outbox_wake(struct outbox *o)
     pthread_mutex_unlock(&o->lock);
 }
 
+bool outbox_rest(struct outbox *o, int64_t deadline_us)
+{
+    int64_t wait_us = deadline_us - clock_mono_us(o->config.clock);
+    struct timespec until = clock_after(wait_us > 0 ? wait_us : 0);
+    int result = 0;
+    pthread_mutex_lock(&o->lock);
+    while ((!o->resting || o->woken) && !o->stop && result != ETIMEDOUT) {
+        result = pthread_cond_timedwait(&o->rested, &o->lock, &until);
+    }
+    bool rests = o->resting && !o->woken;
+    pthread_mutex_unlock(&o->lock);
+    return rests;
+}
+
 void outbox_stop_begin(struct outbox *o, int64_t deadline_us)
 {
     pthread_mutex_lock(&o->lock);
@@ -132,6 +150,7 @@ void outbox_free(struct outbox *o)
     free(o->entries);
     free(o->mails);
     free(o->outcomes);
+    pthread_cond_destroy(&o->rested);
     pthread_cond_destroy(&o->changed);
     pthread_mutex_destroy(&o->lock);
     free(o);

@@ -22,8 +22,10 @@ struct outbox {
     _Atomic bool stop;   /* also read by the mailer, without the lock */
 
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* CLOCK_MONOTONIC */
-    bool woken;             /* guarded by lock */
+    pthread_cond_t changed; /* CLOCK_MONOTONIC, as the other */
+    pthread_cond_t rested;
+    bool woken;   /* guarded by lock */
+    bool resting; /* guarded by lock: the thread sleeps */
 
     /* The rest belongs to the notify thread, or to whoever calls outbox_step(). */
     struct outbox_entry *entries;

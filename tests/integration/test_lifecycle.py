@@ -108,6 +108,27 @@ def test_orderly_stop_under_load(make_service, tmp_path, signum):
     assert_promise_kept(service, posters.acknowledged)
 
 
+def test_orderly_stop_mails_what_is_due(make_service):
+    service = make_service()
+    for _ in range(100):
+        assert service.post(EXAMPLE)[0] == 200
+    assert service.stop() == 0
+    assert len(service.mails()) == 100
+    assert not service.lines("mails are left for the next start")
+
+
+def test_orderly_stop_tells_of_mails_that_are_left(make_service):
+    service = make_service()
+    service.mail.joinpath("tmp").rmdir()
+    service.mail.joinpath("tmp").write_text("no folder")
+    for _ in range(3):
+        assert service.post(EXAMPLE)[0] == 200
+    wait_until(lambda: service.metric("reviewd_mail_paused") == 1, "the pause")
+    assert service.stop() == 0
+    [line] = service.lines("mails are left for the next start")
+    assert line["mails"] == 3
+
+
 def test_drain_announces_itself_and_serves_on(make_service):
     service = make_service(REVIEWD_DRAIN_DELAY="2s")
     service.process.send_signal(signal.SIGTERM)

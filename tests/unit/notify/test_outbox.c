@@ -567,6 +567,51 @@ static void test_stop_settles_what_could_not_be_settled(void **state)
     assert_int_equal(ml.sends, 1);
 }
 
+static int64_t in_seconds(int seconds)
+{
+    return clock_mono_us(clock_system()) + seconds * SECOND;
+}
+
+static void test_rest_comes_when_all_is_sent(void **state)
+{
+    (void)state;
+    add_rows(10);
+    restart_with_system_clock();
+    assert_true(outbox_rest(outbox, in_seconds(100)));
+    assert_int_equal(ml.mails, 10);
+    st.rows[0].gone = false; /* as if it were put now */
+    outbox_wake(outbox);
+    assert_true(outbox_rest(outbox, in_seconds(100)));
+    assert_int_equal(ml.mails, 11);
+    outbox_stop(outbox);
+}
+
+static void test_rest_does_not_come_while_one_is_sent(void **state)
+{
+    (void)state;
+    add_rows(1);
+    ml.hold = true;
+    restart_with_system_clock();
+    while (!ml.sending) {
+        usleep(1000);
+    }
+    assert_false(outbox_rest(outbox, in_seconds(0)));
+    assert_false(outbox_rest(outbox, clock_mono_us(clock_system()) + 1000));
+    outbox_stop(outbox);
+    assert_false(outbox_rest(outbox, in_seconds(100)));
+}
+
+static void test_a_pause_is_rest(void **state)
+{
+    (void)state;
+    add_rows(1);
+    ml.all = (struct mail_outcome){.result = MAIL_PAUSE, .pause_ms = 100000};
+    restart_with_system_clock();
+    assert_true(outbox_rest(outbox, in_seconds(100)));
+    assert_int_equal(ml.sends, 1);
+    outbox_stop(outbox);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -585,6 +630,9 @@ int main(void)
         CASE(test_out_of_memory),
         CASE(test_thread_wakes),
         CASE(test_thread_keeps_due_times),
+        CASE(test_rest_comes_when_all_is_sent),
+        CASE(test_rest_does_not_come_while_one_is_sent),
+        CASE(test_a_pause_is_rest),
         CASE(test_stop_during_a_send),
         CASE(test_stop_can_begin_without_waiting),
         CASE(test_stop_during_a_claim),
