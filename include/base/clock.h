@@ -29,7 +29,7 @@ static inline int64_t clock_mono_us(struct clock *clock)
     return clock->mono_us(clock);
 }
 
-/* The machine's CLOCK_MONOTONIC in so many microseconds (at least 0), for conditions of that clock.
+/* The machine's CLOCK_MONOTONIC in so many microseconds (at least 0), for pthread_cond_clockwait().
  */
 struct timespec clock_after(int64_t wait_us);
 

@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include "base/clock.h"
 #include "log_line.h"
 
 #include <errno.h>
@@ -22,8 +23,7 @@
  *   WRITING    in write(2); it looks for more by itself
  * so that under load it is woken some hundred times a second and writes many lines each time.
  *
- * log_stop() ends a write that blocks by cancelling the thread; that is possible only during the
- * write, where it holds no lock. */
+ * log_stop() leaves a writer whose write blocks behind; the process ends with it. */
 
 enum { GATHER_MS = 2 };
 
@@ -51,7 +51,10 @@ static struct {
     bool given_up;         /* the output was blocked at log_stop(): no line is written any more */
     _Atomic uint64_t dropped;
     _Atomic int level;
-} the_log = {.lock = PTHREAD_MUTEX_INITIALIZER, .level = LOG_LEVEL_INFO};
+} the_log = {.lock = PTHREAD_MUTEX_INITIALIZER,
+             .wake = PTHREAD_COND_INITIALIZER,
+             .ended = PTHREAD_COND_INITIALIZER,
+             .level = LOG_LEVEL_INFO};
 
 static void count_dropped(uint64_t lines)
 {
@@ -130,19 +133,6 @@ static void tell_dropped(uint64_t dropped)
     buf_free(&line);
 }
 
-static struct timespec after_ms(int ms)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += ms % 1000 * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec++;
-    }
-    return t;
-}
-
 /* Under the lock: waits for a line, and then for its fellows; no longer when the log is to stop. */
 static void wait_for_lines(void)
 {
@@ -151,9 +141,10 @@ static void wait_for_lines(void)
         (void)pthread_cond_wait(&the_log.wake, &the_log.lock);
     }
     the_log.state = WRITER_GATHERING;
-    const struct timespec until = after_ms(GATHER_MS);
+    const struct timespec until = clock_after((int64_t)GATHER_MS * 1000);
     while (!the_log.stopping && the_log.filling->used < the_log.half_size / 2) {
-        if (pthread_cond_timedwait(&the_log.wake, &the_log.lock, &until) == ETIMEDOUT) {
+        if (pthread_cond_clockwait(&the_log.wake, &the_log.lock, CLOCK_MONOTONIC, &until) ==
+            ETIMEDOUT) {
             break;
         }
     }
@@ -234,22 +225,6 @@ static void free_halves(void)
     the_log.filling = NULL;
 }
 
-/* Under the lock. Conditions that time out must not follow the machine's clock when it is set. */
-static void make_conditions(void)
-{
-    static bool made;
-    pthread_condattr_t attributes;
-    if (made) {
-        return;
-    }
-    made = true;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&the_log.wake, &attributes);
-    (void)pthread_cond_init(&the_log.ended, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
-}
-
 /* Signals are for the main thread; SIGPIPE of a closed output stays pending here and harms nobody.
  */
 static int create_thread(void)
@@ -283,7 +258,6 @@ static int start_writer(int fd, size_t ring_bytes)
     the_log.stopping = false;
     the_log.finished = false;
     the_log.torn = false;
-    make_conditions();
     int error = create_thread();
     if (error != 0) {
         free_halves();
@@ -309,10 +283,10 @@ void log_stop(int timeout_ms)
     }
     the_log.stopping = true;
     (void)pthread_cond_signal(&the_log.wake);
-    const struct timespec until = after_ms(timeout_ms);
+    const struct timespec until = clock_after((int64_t)timeout_ms * 1000);
     int error = 0;
     while (!the_log.finished && error != ETIMEDOUT) {
-        error = pthread_cond_timedwait(&the_log.ended, &the_log.lock, &until);
+        error = pthread_cond_clockwait(&the_log.ended, &the_log.lock, CLOCK_MONOTONIC, &until);
     }
     pthread_t thread = the_log.thread;
     if (!the_log.finished) {

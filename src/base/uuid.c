@@ -12,7 +12,7 @@ static void random_bytes(unsigned char out[UUID_BYTES])
     static _Thread_local unsigned char pool[POOL_UUIDS * UUID_BYTES];
     static _Thread_local size_t left;
     if (left == 0) {
-        /* Up to 256 bytes arrive whole once the kernel's generator is seeded (getrandom(2)). */
+        /* A signal may cut short what is longer than 256 bytes (getrandom(2)). */
         for (size_t got = 0; got < sizeof pool;) {
             ssize_t n = getrandom(pool + got, sizeof pool - got, 0);
             got += n > 0 ? (size_t)n : 0;

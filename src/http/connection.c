@@ -8,6 +8,7 @@
 #include <time.h>
 
 /* A client that is seen to have ended gets ENDED_PATIENCE_US to have its last bytes acted on. */
+enum { SWEEP_EVERY_US = 1000000 };
 enum { ENDED_PATIENCE_US = 500000, TICKS_US = 50000, EXTRA_TIMEOUT_US = 3000000 };
 
 /* So long may a client pause within a body that is refused anyway, until it is told. */
@@ -305,12 +306,10 @@ static void *reap(void *context)
             pthread_cond_wait(&t->changed, &t->lock);
             continue;
         }
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += 1;
+        struct timespec until = clock_after(SWEEP_EVERY_US);
         int waited = 0;
         while (!t->stop && waited != ETIMEDOUT) {
-            waited = pthread_cond_timedwait(&t->changed, &t->lock, &until);
+            waited = pthread_cond_clockwait(&t->changed, &t->lock, CLOCK_MONOTONIC, &until);
         }
         if (!t->stop) {
             pthread_mutex_unlock(&t->lock);
@@ -354,12 +353,8 @@ int connection_table_start(struct connection_table *t, struct clock *clock, stru
                      "Connections cut because a request was not received, or its answer not "
                      "taken, in time.",
                      NULL});
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&t->lock, NULL);
-    pthread_cond_init(&t->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&t->changed, NULL);
     errno = pthread_create(&t->reaper, NULL, reap, t);
     t->running = errno == 0;
     return t->running ? 0 : -1;

@@ -134,11 +134,7 @@ struct http_server *http_server_start(const struct http_config *config,
     memcpy(s->routes, config->routes, config->route_count * sizeof *config->routes);
     throttle_init(&s->throttle, config->rate_limit, config->rate_burst);
     pthread_mutex_init(&s->idle_lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->none_active, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&s->none_active, NULL);
     register_metrics(s);
     s->listen_fd = listen_open(config->listen, s->address, reason);
     if (s->listen_fd < 0) {
@@ -179,14 +175,7 @@ void http_server_announce_drain(struct http_server *s)
 
 bool http_server_drain(struct http_server *s, int64_t timeout_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += timeout_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = clock_after(timeout_ms * 1000);
     atomic_store(&s->draining, true);
     atomic_store(&s->refusing, true);
     if (!s->quiesced) {
@@ -195,7 +184,7 @@ bool http_server_drain(struct http_server *s, int64_t timeout_ms)
     int waited = 0;
     pthread_mutex_lock(&s->idle_lock);
     while (atomic_load(&s->active) > 0 && waited != ETIMEDOUT) {
-        waited = pthread_cond_timedwait(&s->none_active, &s->idle_lock, &until);
+        waited = pthread_cond_clockwait(&s->none_active, &s->idle_lock, CLOCK_MONOTONIC, &until);
     }
     pthread_mutex_unlock(&s->idle_lock);
     return atomic_load(&s->active) == 0;

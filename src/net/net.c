@@ -181,11 +181,7 @@ static struct net *net_new(const struct net_config *config)
     n->curl_due_us = NET_NEVER;
     n->wake_fd = n->epoll_fd = -1;
     pthread_mutex_init(&n->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&n->lane_gone, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&n->lane_gone, NULL);
     return n;
 }
 

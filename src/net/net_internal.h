@@ -26,9 +26,9 @@ enum {
     NET_KEEP_BUFFER = 64 * 1024 /* a larger reply buffer is not kept for the next request */
 };
 
-#define NET_LANE_IDLE_S 15
-#define NET_QUIT_S      2
-#define NET_NEVER       INT64_MAX
+#define NET_LANE_IDLE_US ((int64_t)15000000)
+#define NET_QUIT_US      ((int64_t)2000000)
+#define NET_NEVER        INT64_MAX
 
 /* A libcurl handle with what it needs to send one request at a time; used again for the next. */
 struct net_easy {

@@ -8,7 +8,7 @@
  *
  * The network thread takes a lane, prepares its handle, and runs a transfer on it; the lane
  * performs it and puts it into net->returned. The handle belongs to the lane's thread only in
- * between. A lane that is idle for NET_LANE_IDLE_S says QUIT and ends. */
+ * between. A lane that is idle for NET_LANE_IDLE_US says QUIT and ends. */
 #include "net_internal.h"
 
 #include <errno.h>
@@ -100,9 +100,7 @@ void net_lane_abort(struct net_lane *lane)
 /* Waits for work, with net->lock held; NULL when the lane is to end, and then it is in no list. */
 static struct transfer *wait_for_work(struct net_lane *lane)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += NET_LANE_IDLE_S;
+    struct timespec until = clock_after(NET_LANE_IDLE_US);
     int result = 0;
     while (lane->transfer == NULL && !lane->quit) {
         if (result == ETIMEDOUT && lane->idle) {
@@ -111,7 +109,7 @@ static struct transfer *wait_for_work(struct net_lane *lane)
         if (result == ETIMEDOUT) { /* the network thread still reads the last answer */
             result = pthread_cond_wait(&lane->work, &lane->net->lock);
         } else {
-            result = pthread_cond_timedwait(&lane->work, &lane->net->lock, &until);
+            result = pthread_cond_clockwait(&lane->work, &lane->net->lock, CLOCK_MONOTONIC, &until);
         }
     }
     if (lane->transfer == NULL && lane->idle) {
@@ -171,11 +169,7 @@ static struct net_lane *lane_new(struct net *n)
         lane->fds[i] = -1;
     }
     pthread_mutex_init(&lane->fd_lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&lane->work, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&lane->work, NULL);
     lane->easy = net_easy_new(n, true);
     if (lane->easy == NULL) {
         goto fail;
@@ -266,8 +260,9 @@ static bool wait_for_gone(struct net *n, const struct timespec *until)
     int result = 0;
     pthread_mutex_lock(&n->lock);
     while (n->gone_lanes == NULL && result != ETIMEDOUT) {
-        result = until != NULL ? pthread_cond_timedwait(&n->lane_gone, &n->lock, until)
-                               : pthread_cond_wait(&n->lane_gone, &n->lock);
+        result = until != NULL
+                     ? pthread_cond_clockwait(&n->lane_gone, &n->lock, CLOCK_MONOTONIC, until)
+                     : pthread_cond_wait(&n->lane_gone, &n->lock);
     }
     bool gone = n->gone_lanes != NULL;
     pthread_mutex_unlock(&n->lock);
@@ -276,9 +271,7 @@ static bool wait_for_gone(struct net *n, const struct timespec *until)
 
 void net_lane_stop_all(struct net *n)
 {
-    struct timespec deadline, *until = &deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += NET_QUIT_S;
+    struct timespec deadline = clock_after(NET_QUIT_US), *until = &deadline;
     pthread_mutex_lock(&n->lock);
     for (struct net_lane *lane = n->lanes; lane != NULL; lane = lane->next) {
         lane->quit = true;

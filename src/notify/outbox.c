@@ -36,12 +36,8 @@ struct outbox *outbox_new(const struct outbox_config *config)
     o->config = *config;
     o->random = config->seed != 0 ? config->seed : (uint64_t)clock_wall_us(config->clock) | 1;
     pthread_mutex_init(&o->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&o->changed, &monotonic);
-    pthread_cond_init(&o->rested, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&o->changed, NULL);
+    pthread_cond_init(&o->rested, NULL);
     register_metrics(o, config->metrics);
     return o;
 }
@@ -56,8 +52,9 @@ static void sleep_until(struct outbox *o, int64_t due_us)
     o->resting = wait_us > 0;
     pthread_cond_signal(&o->rested);
     while (!o->woken && !o->stop && result != ETIMEDOUT) {
-        result = wait_us == INT64_MAX ? pthread_cond_wait(&o->changed, &o->lock)
-                                      : pthread_cond_timedwait(&o->changed, &o->lock, &until);
+        result = wait_us == INT64_MAX
+                     ? pthread_cond_wait(&o->changed, &o->lock)
+                     : pthread_cond_clockwait(&o->changed, &o->lock, CLOCK_MONOTONIC, &until);
     }
     o->woken = false;
     o->resting = false;
@@ -111,7 +108,7 @@ bool outbox_rest(struct outbox *o, int64_t deadline_us)
     int result = 0;
     pthread_mutex_lock(&o->lock);
     while ((!o->resting || o->woken) && !o->stop && result != ETIMEDOUT) {
-        result = pthread_cond_timedwait(&o->rested, &o->lock, &until);
+        result = pthread_cond_clockwait(&o->rested, &o->lock, CLOCK_MONOTONIC, &until);
     }
     bool rests = o->resting && !o->woken;
     pthread_mutex_unlock(&o->lock);

@@ -6,6 +6,7 @@
  * store and not a batch of them. */
 #include "outbox_internal.h"
 
+#include "base/jitter.h"
 #include "base/log.h"
 
 #include <inttypes.h>
@@ -22,15 +23,6 @@ static int64_t doubled(unsigned n, int64_t max_us)
 {
     int64_t us = n < 20 ? SECOND_US << n : max_us;
     return us < max_us ? us : max_us;
-}
-
-/* Full jitter: evenly from 0 to `max_us`. xorshift64* is enough to spread retries. */
-static int64_t jitter(struct outbox *o, int64_t max_us)
-{
-    o->random ^= o->random >> 12;
-    o->random ^= o->random << 25;
-    o->random ^= o->random >> 27;
-    return (int64_t)((o->random * UINT64_C(2685821657736338717) >> 11) % (uint64_t)(max_us + 1));
 }
 
 static int64_t mono_us(const struct outbox *o)
@@ -154,7 +146,7 @@ static void decide(struct outbox *o, const struct outbox_entry *entry,
             break;
         }
         out->what = OUTBOX_RETRY;
-        out->due_us = now + jitter(o, doubled(entry->attempts, RETRY_MAX_US));
+        out->due_us = now + jitter(&o->random, doubled(entry->attempts, RETRY_MAX_US));
         metric_add(o->retried, 1);
         break;
     case MAIL_PERMANENT:

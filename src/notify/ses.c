@@ -157,12 +157,8 @@ static bool copy(char **out, const char *text)
 
 static void init_lock(struct ses *s)
 {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->ended, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&s->ended, NULL);
 }
 
 /* Counting a backlog may cost the store some reading, so it is only asked for where it matters. */

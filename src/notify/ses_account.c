@@ -42,12 +42,8 @@ static void on_done(void *context, const struct call_result *result)
 static void wait_or_stop(struct waiting *w, const _Atomic bool *stop)
 {
     while (!w->done && !atomic_load(stop)) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += (long)LOOK_MS * 1000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&w->ended, &w->lock, &until);
+        struct timespec until = clock_after((int64_t)LOOK_MS * 1000);
+        pthread_cond_clockwait(&w->ended, &w->lock, CLOCK_MONOTONIC, &until);
     }
 }
 
@@ -80,13 +76,9 @@ static void explain(const struct waiting *w, const struct call_request *request,
 
 static void init_wait(struct waiting *w)
 {
-    pthread_condattr_t monotonic;
     *w = (struct waiting){.outcome = CALL_INVALID, .body = {.limit = REPLY_MAX}};
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->ended, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&w->ended, NULL);
 }
 
 /* Makes the call, whose deadline and limit are filled in here. The answer's JSON as a new

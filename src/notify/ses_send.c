@@ -112,12 +112,8 @@ static void wait_until(struct ses *s, int64_t until_us)
     if (left_us <= 0) {
         return;
     }
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += left_us * 1000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_cond_timedwait(&s->ended, &s->lock, &until);
+    struct timespec until = clock_after(left_us);
+    pthread_cond_clockwait(&s->ended, &s->lock, CLOCK_MONOTONIC, &until);
 }
 
 /* The service ends: what is under way has a moment. Under the lock, which it gives back meanwhile.

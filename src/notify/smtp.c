@@ -7,6 +7,7 @@
  * right. */
 #include "notify/smtp.h"
 
+#include "base/clock.h"
 #include "smtp_url.h"
 
 #include <errno.h>
@@ -180,18 +181,14 @@ static void start(struct smtp *s, const struct outbox_entry *entry, struct mail_
 
 static int64_t now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return clock_mono_us(clock_system()) / 1000;
 }
 
 /* Waits for the end of a mail, or a moment. Under the lock. */
 static void wait_a_moment(struct smtp *s)
 {
-    int64_t until_ms = now_ms() + STOP_LOOK_MS;
-    struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
-                             .tv_nsec = until_ms % 1000 * 1000000};
-    pthread_cond_timedwait(&s->ended, &s->lock, &until);
+    struct timespec until = clock_after((int64_t)STOP_LOOK_MS * 1000);
+    pthread_cond_clockwait(&s->ended, &s->lock, CLOCK_MONOTONIC, &until);
 }
 
 static void cancel_all(struct smtp *s)
@@ -318,10 +315,6 @@ struct mailer *smtp_open(const struct smtp_config *config, struct transport *tra
                                 .password = config->user != NULL ? config->password : url.password};
     s->mail.require_tls = config->require_tls || s->mail.user != NULL;
     pthread_mutex_init(&s->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->ended, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&s->ended, NULL);
     return &s->mailer;
 }

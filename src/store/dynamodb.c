@@ -206,7 +206,6 @@ struct store *store_dynamodb_open(const struct dynamodb_config *config,
                                   char reason[STORE_ERROR_SIZE])
 {
     struct dynamodb_store *s = calloc(1, sizeof *s);
-    pthread_condattr_t monotonic;
     if (s == NULL) {
         goto no_memory;
     }
@@ -225,10 +224,7 @@ struct store *store_dynamodb_open(const struct dynamodb_config *config,
         goto no_memory;
     }
     pthread_mutex_init(&s->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->idle, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&s->idle, NULL);
     dynamodb_limit_init(&s->claims, s->config.clock, 0);
     dynamodb_limit_init(&s->settles, s->config.clock, SETTLE_LEAST_US);
     make_owner(s->owner);

@@ -13,6 +13,7 @@
  * and ends when `done` was called. Its bytes are the same in each call it is part of. */
 #include "dynamodb_batch.h"
 
+#include "base/jitter.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -304,10 +305,7 @@ static int64_t later_us(struct dynamodb_puts *p, unsigned tries)
 {
     int64_t most = (int64_t)LATER_FIRST_US << (tries < LATER_DOUBLINGS ? tries : LATER_DOUBLINGS);
     most = most < LATER_MAX_US ? most : LATER_MAX_US;
-    p->random ^= p->random >> 12;
-    p->random ^= p->random << 25;
-    p->random ^= p->random >> 27;
-    return (int64_t)((p->random * UINT64_C(2685821657736338717) >> 11) % (uint64_t)(most + 1));
+    return jitter(&p->random, most);
 }
 
 void dynamodb_put_later(struct dynamodb_store *s, struct dynamodb_node *node)
@@ -360,7 +358,7 @@ void dynamodb_puts_close(struct dynamodb_store *s, int64_t wait_us)
     int rc = 0;
     pthread_mutex_lock(&s->lock);
     while (!idle(p) && rc != ETIMEDOUT) {
-        rc = pthread_cond_timedwait(&s->idle, &s->lock, &until);
+        rc = pthread_cond_clockwait(&s->idle, &s->lock, CLOCK_MONOTONIC, &until);
     }
     pthread_mutex_unlock(&s->lock);
 }

@@ -4,6 +4,7 @@
 #include "dynamodb_look.h"
 #include "dynamodb_update.h"
 
+#include "base/jitter.h"
 #include "base/log.h"
 #include "base/num.h"
 
@@ -96,11 +97,7 @@ static void wake_at(struct dynamodb_store *s, int64_t at_us)
 /* From two thirds of the time to four thirds, so that instances do not look all at once. */
 static int64_t about(struct dynamodb_recovery *r, int64_t us)
 {
-    r->random ^= r->random >> 12;
-    r->random ^= r->random << 25;
-    r->random ^= r->random >> 27;
-    return us * 2 / 3 + (int64_t)((r->random * UINT64_C(2685821657736338717) >> 11) %
-                                  (uint64_t)(us * 2 / 3 + 1));
+    return us * 2 / 3 + jitter(&r->random, us * 2 / 3);
 }
 
 /* --- taking over --- */

@@ -20,11 +20,7 @@ struct dynamodb_round {
 
 static void init_changed(pthread_cond_t *changed)
 {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(changed, NULL);
 }
 
 /* --- the limit --- */
@@ -155,7 +151,7 @@ static bool wait_for_less_than(struct dynamodb_round *round, size_t count, struc
             return false;
         }
         struct timespec until = clock_after(wait_us);
-        (void)pthread_cond_timedwait(&round->changed, &round->lock, &until);
+        (void)pthread_cond_clockwait(&round->changed, &round->lock, CLOCK_MONOTONIC, &until);
     }
     return round->end_us == INT64_MAX || round->end_us > clock_mono_us(clock);
 }

@@ -1,5 +1,7 @@
 #include "sqlite_queue.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <time.h>
 
@@ -81,20 +83,10 @@ void sqlite_queue_close(struct sqlite_queue *q)
     pthread_mutex_unlock(&q->lock);
 }
 
-static struct timespec real_time_after(int64_t us)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    int64_t ns = at.tv_nsec + us % 1000000 * 1000;
-    at.tv_sec += us / 1000000 + ns / 1000000000;
-    at.tv_nsec = ns % 1000000000;
-    return at;
-}
-
 /* Waits for work; under the lock. */
 static void wait_for_work(struct sqlite_queue *q, int64_t timeout_us)
 {
-    struct timespec until = real_time_after(timeout_us);
+    struct timespec until = clock_after(timeout_us);
     int rc = 0;
     while (q->first == NULL && q->jobs == NULL && !q->closing && rc != ETIMEDOUT) {
         q->asleep = true;
