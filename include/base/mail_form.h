@@ -11,9 +11,6 @@ enum { MAIL_FORM_ADDRESSES_MAX = 50 }; /* SES's limit for one message */
  * characters, blanks, quotes or brackets, at most 254 bytes. */
 bool mail_form_address(struct span address);
 
-/* Without the blanks and tabs at both ends. */
-struct span mail_form_trim(struct span text);
-
 /* Cuts the next part off a list separated by commas, without the blanks and tabs around it; *list
  * is NULL after the last one, and must not be NULL before. */
 struct span mail_form_next(const char **list);

@@ -98,8 +98,7 @@ bool prefer_has(const struct span *fields, size_t count, const char *name, const
         struct scan s = {fields[i].ptr, fields[i].ptr + fields[i].len};
         for (skip_blanks(&s); s.at < s.end; skip_blanks(&s)) {
             bool good = take(&s, &p);
-            if (good && p.name.len == strlen(name) &&
-                strncasecmp(p.name.ptr, name, p.name.len) == 0) {
+            if (good && span_equal_nocase(p.name, span_of(name))) {
                 return says(p.value, value);
             }
             skip_to_comma(&s);

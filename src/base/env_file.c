@@ -241,6 +241,9 @@ static int read_whole(struct buf *out, int fd)
     for (;;) {
         char chunk[4096];
         ssize_t n = read(fd, chunk, sizeof(chunk));
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
         if (n <= 0) {
             return (int)n;
         }
@@ -256,7 +259,7 @@ static int read_whole(struct buf *out, int fd)
 int env_file_read(struct env_file *out, const char *path, char reason[ENV_FILE_REASON_SIZE])
 {
     *out = (struct env_file){0};
-    struct buf text = BUF_INIT;
+    struct buf text = {.secret = true};
     int result = -1;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0 && read_whole(&text, fd) == 0) {

@@ -54,28 +54,17 @@ bool mail_form_address(struct span address)
            domain_is_valid((struct span){at + 1, address.len - local - 1});
 }
 
-struct span mail_form_trim(struct span s)
-{
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
-        s = (struct span){s.ptr + 1, s.len - 1};
-    }
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t')) {
-        s.len--;
-    }
-    return s;
-}
-
 struct span mail_form_next(const char **list)
 {
     const char *part = *list;
     size_t len = strcspn(part, ",");
     *list = part[len] != '\0' ? part + len + 1 : NULL;
-    return mail_form_trim((struct span){part, len});
+    return span_trim((struct span){part, len});
 }
 
 bool mail_form_one_address(const char *text)
 {
-    return mail_form_address(mail_form_trim(span_of(text)));
+    return mail_form_address(span_trim(span_of(text)));
 }
 
 bool mail_form_addresses(const char *list)

@@ -2,7 +2,6 @@
 #include "state.h"
 
 #include <arpa/inet.h>
-#include <strings.h>
 
 /* The `back`-th entry from the right (1 = the last) over all X-Forwarded-For fields; the first one
  * when there are fewer. */
@@ -11,7 +10,7 @@ static struct span forwarded_entry(const struct head *head, unsigned back)
     struct span found = {NULL, 0};
     for (size_t i = head->field_count; i-- > 0 && back > 0;) {
         const struct head_field *field = &head->fields[i];
-        if (field->name.len != 15 || strncasecmp(field->name.ptr, "X-Forwarded-For", 15) != 0) {
+        if (!span_equal_nocase(field->name, SPAN("X-Forwarded-For"))) {
             continue;
         }
         const char *end = field->value.ptr + field->value.len;

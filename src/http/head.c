@@ -3,17 +3,11 @@
 #include "host.h"
 
 #include <ctype.h>
-#include <strings.h>
-
-static bool is_named(struct span name, const char *expected)
-{
-    return name.len == strlen(expected) && strncasecmp(name.ptr, expected, name.len) == 0;
-}
 
 struct span head_find(const struct head *head, const char *name)
 {
     for (size_t i = 0; i < head->field_count; i++) {
-        if (is_named(head->fields[i].name, name)) {
+        if (span_equal_nocase(head->fields[i].name, span_of(name))) {
             return head->fields[i].value;
         }
     }
@@ -24,7 +18,7 @@ static size_t count_named(const struct head *head, const char *name)
 {
     size_t count = 0;
     for (size_t i = 0; i < head->field_count; i++) {
-        count += is_named(head->fields[i].name, name);
+        count += span_equal_nocase(head->fields[i].name, span_of(name));
     }
     return count;
 }
@@ -49,18 +43,6 @@ static bool has_control(struct span text)
         }
     }
     return false;
-}
-
-static struct span trimmed(struct span text)
-{
-    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t')) {
-        text.ptr++;
-        text.len--;
-    }
-    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t')) {
-        text.len--;
-    }
-    return text;
 }
 
 static bool is_number(struct span text)
@@ -133,7 +115,7 @@ static const char *check_host(const struct head *head)
     if (count == 0) {
         return strcmp(head->version, "HTTP/1.1") == 0 ? "no Host header" : NULL;
     }
-    return host_valid(trimmed(head_find(head, "Host"))) ? NULL : "invalid Host header";
+    return host_valid(span_trim(head_find(head, "Host"))) ? NULL : "invalid Host header";
 }
 
 static const char *check_framing(const struct head *head)
@@ -146,7 +128,7 @@ static const char *check_framing(const struct head *head)
     if (lengths > 1) {
         return "more than one Content-Length header";
     }
-    if (lengths == 1 && !is_number(trimmed(head_find(head, "Content-Length")))) {
+    if (lengths == 1 && !is_number(span_trim(head_find(head, "Content-Length")))) {
         return "invalid Content-Length header";
     }
     if (codings == 0) {
@@ -157,7 +139,9 @@ static const char *check_framing(const struct head *head)
     }
     /* As it stands: with a blank behind it libmicrohttpd sees a body of no length. */
     struct span coding = head_find(head, "Transfer-Encoding");
-    return codings == 1 && is_named(coding, "chunked") ? NULL : "Transfer-Encoding is not chunked";
+    return codings == 1 && span_equal_nocase(coding, SPAN("chunked"))
+               ? NULL
+               : "Transfer-Encoding is not chunked";
 }
 
 const char *head_check_target(struct span target)

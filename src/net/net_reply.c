@@ -39,16 +39,13 @@ static int on_connected(void *context, char *primary_ip, char *local_ip, int pri
     return CURL_PREREQFUNC_OK;
 }
 
+/* A line without its end and the blanks around it. */
 static struct span trim(struct span s)
 {
-    while (s.len > 0 && strchr(" \t\r\n", s.ptr[s.len - 1]) != NULL) {
+    while (s.len > 0 && (s.ptr[s.len - 1] == '\r' || s.ptr[s.len - 1] == '\n')) {
         s.len--;
     }
-    while (s.len > 0 && (*s.ptr == ' ' || *s.ptr == '\t')) {
-        s.ptr++;
-        s.len--;
-    }
-    return s;
+    return span_trim(s);
 }
 
 /* Remembers the code of a reply's last line, and the enhanced status of "550 5.1.1 no such user":

@@ -50,7 +50,7 @@ int mail_addresses_parse(struct mail_addresses *out, const char *sender, const c
                          char reason[OUTBOX_ERROR_SIZE])
 {
     *out = (struct mail_addresses){0};
-    out->sender = take_address(mail_form_trim(span_of(sender)), "SENDER_EMAIL", reason);
+    out->sender = take_address(span_trim(span_of(sender)), "SENDER_EMAIL", reason);
     if (out->sender != NULL &&
         take_receivers(out, receivers != NULL ? receivers : "", reason) == 0) {
         return 0;
