@@ -65,6 +65,11 @@ struct outbox_entry {
  * freeing it again does nothing. */
 void outbox_entry_free(struct outbox_entry *entry);
 
+/* The longest that an outcome may put an entry off: an hour, in microseconds. A store may take an
+ * entry that seems due later for one that was put off before the clock was set back, and give it.
+ */
+#define OUTBOX_WAIT_MAX_US INT64_C(3600000000)
+
 /* What became of one claimed entry. */
 struct outbox_outcome {
     uint64_t id;
@@ -74,7 +79,7 @@ struct outbox_outcome {
         OUTBOX_DEFER, /* try again at `due_us`; not the message's fault, no attempt counted */
         OUTBOX_DEAD   /* keep it as a dead letter */
     } what;
-    int64_t due_us;                /* wall time, for RETRY and DEFER */
+    int64_t due_us;                /* wall time, for RETRY and DEFER; see OUTBOX_WAIT_MAX_US */
     char error[OUTBOX_ERROR_SIZE]; /* why, for RETRY, DEFER and DEAD: one line, no address, no
                                       review text */
 };

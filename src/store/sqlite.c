@@ -40,10 +40,7 @@ struct call {
     struct sqlite_job job;
     union {
         struct sqlite_claim claim;
-        struct {
-            const struct outbox_outcome *outcomes;
-            size_t count;
-        } settle;
+        struct sqlite_settlement settle;
         struct outbox_counts *counts;
         struct {
             uint64_t after_id;
@@ -108,8 +105,7 @@ static void run_settle(struct sqlite_job *job, void *writer)
     if (sqlite_writer_prepare(w, &error) != 0) {
         return;
     }
-    call->result =
-        sqlite_outbox_settle(&w->db, call->settle.outcomes, call->settle.count, &delta, &error);
+    call->result = sqlite_outbox_settle(&w->db, &w->claims, &call->settle, &delta, &error);
     sqlite_writer_note(w, call->result, &error);
     if (call->result != 0) {
         return;

@@ -12,6 +12,9 @@
     "r.sentiment, r.polarity_score FROM outbox o LEFT JOIN reviews r "                             \
     "ON r.user_name = o.user_name AND r.timestamp = o.timestamp "
 
+/* The row that was claimed, and no other one that has its id by now: see sqlite_claims.h. */
+#define CLAIMED "id = ?1 AND created_us = ?2 AND state = 0"
+
 static const char *const sql[STMT_COUNT] = {
     [STMT_BEGIN] = "BEGIN IMMEDIATE",
     [STMT_COMMIT] = "COMMIT",
@@ -20,13 +23,14 @@ static const char *const sql[STMT_COUNT] = {
         "INSERT INTO reviews(user_name, timestamp, review, sentiment, polarity_score) "
         "VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
     [STMT_PUT_OUTBOX] =
-        "INSERT INTO outbox(user_name, timestamp, due_us, created_us) VALUES(?1, ?2, ?3, ?3)",
-    [STMT_CLAIM] = "SELECT " ENTRY_COLUMNS "WHERE o.state = 0 ORDER BY o.due_us, o.id",
-    [STMT_SENT] = "DELETE FROM outbox WHERE id = ?1 AND state = 0",
-    [STMT_RETRY] = "UPDATE outbox SET due_us = ?2, attempts = attempts + ?3, last_error = ?4 "
-                   "WHERE id = ?1 AND state = 0",
-    [STMT_DEAD] = "UPDATE outbox SET state = 1, attempts = attempts + 1, last_error = ?2 "
-                  "WHERE id = ?1 AND state = 0",
+        "INSERT INTO outbox(user_name, timestamp, due_us, created_us) VALUES(?1, ?2, ?3, ?4)",
+    [STMT_CLAIM] =
+        "SELECT " ENTRY_COLUMNS "WHERE o.state = 0 AND o.due_us > ?1 ORDER BY o.due_us, o.id",
+    [STMT_SENT] = "DELETE FROM outbox WHERE " CLAIMED,
+    [STMT_RETRY] = "UPDATE outbox SET due_us = ?4, attempts = attempts + ?5, last_error = ?3 "
+                   "WHERE " CLAIMED,
+    [STMT_DEAD] = "UPDATE outbox SET state = 1, attempts = attempts + 1, last_error = ?3 "
+                  "WHERE " CLAIMED,
     [STMT_COUNT_STATES] = "SELECT (SELECT count(*) FROM outbox WHERE state = 0), "
                           "(SELECT count(*) FROM outbox WHERE state = 1)",
     [STMT_DEAD_LIST] =

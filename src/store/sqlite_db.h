@@ -83,7 +83,8 @@ int sqlite_db_run(struct sqlite_db *db, enum sqlite_db_statement which, struct s
 void sqlite_db_bind(sqlite3_stmt *statement, int index, struct span text);
 
 /* Commits, and makes sure that what was committed lies in the files that bear the database's name.
- * 0; or -1 with `error`, after having rolled back. */
+ * 0; or -1 with `error`, after having rolled back. With SQLITE_KIND_MOVED it lies in the files that
+ * were moved away, and is there again if somebody puts them back. */
 int sqlite_db_commit(struct sqlite_db *db, struct sqlite_error *error);
 
 /* Ends a transaction that may be open. */

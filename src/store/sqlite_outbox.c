@@ -1,9 +1,10 @@
 #include "sqlite_outbox.h"
 
+#include "instant.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     ORPHANS_MAX = 64,
@@ -25,71 +26,6 @@ enum {
     COL_SCORE
 };
 
-void sqlite_claims_free(struct sqlite_claims *claims)
-{
-    free(claims->ids);
-    *claims = (struct sqlite_claims){0};
-}
-
-/* Where `id` is, or would have to be inserted. */
-static size_t claims_position(const struct sqlite_claims *claims, uint64_t id)
-{
-    size_t low = 0;
-    size_t high = claims->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (claims->ids[middle] < id) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-static bool claims_have(const struct sqlite_claims *claims, uint64_t id)
-{
-    size_t at = claims_position(claims, id);
-    return at < claims->count && claims->ids[at] == id;
-}
-
-static bool claims_reserve(struct sqlite_claims *claims, size_t more)
-{
-    if (claims->capacity - claims->count >= more) {
-        return true;
-    }
-    size_t capacity = 2 * (claims->count + more);
-    uint64_t *ids = realloc(claims->ids, capacity * sizeof *ids);
-    if (ids == NULL) {
-        return false;
-    }
-    claims->ids = ids;
-    claims->capacity = capacity;
-    return true;
-}
-
-static void claims_add(struct sqlite_claims *claims, uint64_t id)
-{
-    size_t at = claims_position(claims, id);
-    memmove(claims->ids + at + 1, claims->ids + at, (claims->count - at) * sizeof *claims->ids);
-    claims->ids[at] = id;
-    claims->count++;
-}
-
-void sqlite_claims_remove(struct sqlite_claims *claims, const struct outbox_outcome *outcomes,
-                          size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        size_t at = claims_position(claims, outcomes[i].id);
-        if (at >= claims->count || claims->ids[at] != outcomes[i].id) {
-            continue;
-        }
-        memmove(claims->ids + at, claims->ids + at + 1,
-                (claims->count - at - 1) * sizeof *claims->ids);
-        claims->count--;
-    }
-}
-
 static int no_memory(struct sqlite_db *db, struct sqlite_error *error)
 {
     error->kind = SQLITE_KIND_MEMORY;
@@ -98,31 +34,16 @@ static int no_memory(struct sqlite_db *db, struct sqlite_error *error)
     return -1;
 }
 
-/* The instant that a timestamp in clock_iso() form names; `otherwise` when it has another form. */
-static int64_t instant_of(struct span timestamp, int64_t otherwise)
-{
-    char text[32];
-    struct tm parts = {0};
-    if (timestamp.len >= sizeof text) {
-        return otherwise;
-    }
-    memcpy(text, timestamp.ptr, timestamp.len);
-    text[timestamp.len] = '\0';
-    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
-    if (rest == NULL || *rest != '.' || strlen(rest + 1) != 6 ||
-        strspn(rest + 1, "0123456789") != 6) {
-        return otherwise;
-    }
-    return (int64_t)timegm(&parts) * 1000000 + strtol(rest + 1, NULL, 10);
-}
-
 int sqlite_outbox_add(struct sqlite_db *db, const struct item *item, int64_t now_us,
                       struct sqlite_error *error)
 {
+    int64_t created_us = instant_of(item->timestamp, now_us);
     sqlite3_stmt *statement = sqlite_db_statement(db, STMT_PUT_OUTBOX);
     sqlite_db_bind(statement, 1, item->user_name);
     sqlite_db_bind(statement, 2, item->timestamp);
-    sqlite3_bind_int64(statement, 3, instant_of(item->timestamp, now_us));
+    /* Stamps only increase, so they are ahead of a clock that was set back. */
+    sqlite3_bind_int64(statement, 3, created_us < now_us ? created_us : now_us);
+    sqlite3_bind_int64(statement, 4, created_us);
     return sqlite_db_run(db, STMT_PUT_OUTBOX, error);
 }
 
@@ -180,19 +101,38 @@ static int count_changes(struct sqlite_db *db, enum sqlite_db_statement which, i
     return 0;
 }
 
+static void bind_key(sqlite3_stmt *statement, struct sqlite_claim_key key)
+{
+    sqlite3_bind_int64(statement, 1, (int64_t)key.id);
+    sqlite3_bind_int64(statement, 2, key.created_us);
+}
+
 /* Drops duties whose review is gone, each in a transaction of its own. */
-static int drop_orphans(struct sqlite_db *db, const uint64_t *ids, size_t count,
+static int drop_orphans(struct sqlite_db *db, const struct sqlite_claim_key *keys, size_t count,
                         struct sqlite_delta *delta, struct sqlite_error *error)
 {
     int64_t dropped = 0;
-    for (size_t i = 0; i < count; i++) {
-        sqlite3_bind_int64(sqlite_db_statement(db, STMT_SENT), 1, (int64_t)ids[i]);
-        if (count_changes(db, STMT_SENT, &dropped, error) != 0) {
-            return -1;
-        }
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i++) {
+        bind_key(sqlite_db_statement(db, STMT_SENT), keys[i]);
+        result = count_changes(db, STMT_SENT, &dropped, error);
     }
     delta->pending -= dropped;
-    return 0;
+    return result;
+}
+
+/* When a row is due at the latest. Nothing is ever made to wait longer than OUTBOX_WAIT_MAX_US: a
+ * row that seems to be was written before the clock was set back. */
+static int64_t due_of(sqlite3_stmt *row, int64_t now_us)
+{
+    int64_t due_us = sqlite3_column_int64(row, COL_DUE);
+    return due_us <= now_us + OUTBOX_WAIT_MAX_US ? due_us : now_us;
+}
+
+static struct sqlite_claim_key key_of(sqlite3_stmt *row)
+{
+    return (struct sqlite_claim_key){(uint64_t)sqlite3_column_int64(row, COL_ID),
+                                     sqlite3_column_int64(row, COL_CREATED)};
 }
 
 /* Whether the row the claim's statement stands on ends the claim; takes it if not. */
@@ -201,9 +141,9 @@ enum row_fate { ROW_TAKEN, ROW_SKIPPED, ROW_ORPHAN, ROW_ENDS, ROW_NO_MEMORY };
 static enum row_fate claim_row(sqlite3_stmt *row, struct sqlite_claims *claims,
                                struct sqlite_claim *claim)
 {
-    uint64_t id = (uint64_t)sqlite3_column_int64(row, COL_ID);
-    int64_t due_us = sqlite3_column_int64(row, COL_DUE);
-    if (claims_have(claims, id)) {
+    struct sqlite_claim_key key = key_of(row);
+    int64_t due_us = due_of(row, claim->now_us);
+    if (sqlite_claims_find(claims, key.id) != NULL) {
         return ROW_SKIPPED;
     }
     if (sqlite3_column_type(row, COL_REVIEW) == SQLITE_NULL) {
@@ -219,48 +159,73 @@ static enum row_fate claim_row(sqlite3_stmt *row, struct sqlite_claims *claims,
     }
     claim->bytes += claim->entries[claim->count].item.review.len;
     claim->count++;
-    claims_add(claims, id);
+    sqlite_claims_add(claims, key);
     return ROW_TAKEN;
+}
+
+/* One claim under way. */
+struct claiming {
+    struct sqlite_db *db;
+    struct sqlite_claims *claims;
+    struct sqlite_claim *claim;
+    enum row_fate fate;                           /* of the last row */
+    struct sqlite_claim_key orphans[ORPHANS_MAX]; /* rows without a review, dropped at the end */
+    size_t orphan_count;
+};
+
+/* Whether nothing has ended the claim yet. */
+static bool goes_on(const struct claiming *c)
+{
+    return c->fate < ROW_ENDS && c->orphan_count < ORPHANS_MAX;
+}
+
+/* Claims what is due after that time. 0, or -1 with `error`. */
+static int walk(struct claiming *c, int64_t after_us, struct sqlite_error *error)
+{
+    int rc = SQLITE_ROW;
+    sqlite3_stmt *statement = sqlite_db_statement(c->db, STMT_CLAIM);
+    sqlite3_bind_int64(statement, 1, after_us);
+    while (goes_on(c) && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        c->fate = claim_row(statement, c->claims, c->claim);
+        if (c->fate == ROW_ORPHAN) {
+            c->orphans[c->orphan_count++] = key_of(statement);
+        }
+    }
+    bool failed = rc != SQLITE_ROW && rc != SQLITE_DONE;
+    if (failed) {
+        sqlite_db_fail(c->db, error);
+    }
+    sqlite3_reset(statement);
+    return failed ? -1 : 0;
 }
 
 int sqlite_outbox_claim(struct sqlite_db *db, struct sqlite_claims *claims,
                         struct sqlite_claim *claim, struct sqlite_delta *delta,
                         struct sqlite_error *error)
 {
-    uint64_t orphans[ORPHANS_MAX];
-    size_t orphan_count = 0;
+    struct claiming c = {.db = db, .claims = claims, .claim = claim, .fate = ROW_SKIPPED};
     claim->count = 0;
     claim->bytes = 0;
     claim->next_due_us = INT64_MAX;
-    if (!claims_reserve(claims, claim->max)) {
+    if (!sqlite_claims_reserve(claims, claim->max)) {
         return no_memory(db, error);
     }
-    sqlite3_stmt *statement = sqlite_db_statement(db, STMT_CLAIM);
-    int rc;
-    enum row_fate fate = ROW_SKIPPED;
-    while (fate < ROW_ENDS && orphan_count < ORPHANS_MAX &&
-           (rc = sqlite3_step(statement)) == SQLITE_ROW) {
-        fate = claim_row(statement, claims, claim);
-        if (fate == ROW_ORPHAN) {
-            orphans[orphan_count++] = (uint64_t)sqlite3_column_int64(statement, COL_ID);
-        }
+    /* Those at the far end first: a walk from the beginning ends before it comes there. */
+    int result = walk(&c, claim->now_us + OUTBOX_WAIT_MAX_US, error);
+    if (result == 0) {
+        result = walk(&c, INT64_MIN, error);
     }
-    if (orphan_count == ORPHANS_MAX) {
+    if (c.orphan_count == ORPHANS_MAX) {
         claim->next_due_us = claim->now_us; /* there may be more behind them */
     }
-    bool failed = fate < ROW_ENDS && orphan_count < ORPHANS_MAX && rc != SQLITE_DONE;
-    if (failed) {
-        sqlite_db_fail(db, error);
-    }
-    sqlite3_reset(statement);
-    if (!failed && orphan_count > 0) {
-        failed = drop_orphans(db, orphans, orphan_count, delta, error) != 0;
+    if (result == 0 && c.orphan_count > 0) {
+        result = drop_orphans(db, c.orphans, c.orphan_count, delta, error);
     }
     /* What was taken before an error is given: it is claimed, and the error comes again. */
-    if (claim->count > 0 || (!failed && fate != ROW_NO_MEMORY)) {
+    if (claim->count > 0 || (result == 0 && c.fate != ROW_NO_MEMORY)) {
         return 0;
     }
-    return failed ? -1 : no_memory(db, error);
+    return result != 0 ? -1 : no_memory(db, error);
 }
 
 /* Ends a transaction well or not at all. */
@@ -283,7 +248,8 @@ static int begin(struct sqlite_db *db, struct sqlite_error *error)
 }
 
 static int settle_one(struct sqlite_db *db, const struct outbox_outcome *outcome,
-                      struct sqlite_delta *delta, struct sqlite_error *error)
+                      struct sqlite_claim_key key, struct sqlite_delta *delta,
+                      struct sqlite_error *error)
 {
     static const enum sqlite_db_statement which[] = {
         [OUTBOX_SENT] = STMT_SENT,
@@ -293,13 +259,13 @@ static int settle_one(struct sqlite_db *db, const struct outbox_outcome *outcome
     };
     int64_t changes = 0;
     sqlite3_stmt *statement = sqlite_db_statement(db, which[outcome->what]);
-    sqlite3_bind_int64(statement, 1, (int64_t)outcome->id);
+    bind_key(statement, key);
     if (which[outcome->what] == STMT_RETRY) {
-        sqlite3_bind_int64(statement, 2, outcome->due_us);
-        sqlite3_bind_int(statement, 3, outcome->what == OUTBOX_RETRY);
-        sqlite_db_bind(statement, 4, span_of(outcome->error));
-    } else if (outcome->what == OUTBOX_DEAD) {
-        sqlite_db_bind(statement, 2, span_of(outcome->error));
+        sqlite3_bind_int64(statement, 4, outcome->due_us);
+        sqlite3_bind_int(statement, 5, outcome->what == OUTBOX_RETRY);
+    }
+    if (which[outcome->what] != STMT_SENT) {
+        sqlite_db_bind(statement, 3, span_of(outcome->error));
     }
     if (count_changes(db, which[outcome->what], &changes, error) != 0) {
         return -1;
@@ -313,16 +279,19 @@ static int settle_one(struct sqlite_db *db, const struct outbox_outcome *outcome
     return 0;
 }
 
-int sqlite_outbox_settle(struct sqlite_db *db, const struct outbox_outcome *outcomes, size_t count,
-                         struct sqlite_delta *delta, struct sqlite_error *error)
+int sqlite_outbox_settle(struct sqlite_db *db, const struct sqlite_claims *claims,
+                         const struct sqlite_settlement *settlement, struct sqlite_delta *delta,
+                         struct sqlite_error *error)
 {
     struct sqlite_delta changed = {0};
     int result = 0;
     if (begin(db, error) != 0) {
         return -1;
     }
-    for (size_t i = 0; i < count && result == 0; i++) {
-        result = settle_one(db, &outcomes[i], &changed, error);
+    for (size_t i = 0; i < settlement->count && result == 0; i++) {
+        const struct outbox_outcome *outcome = &settlement->outcomes[i];
+        const struct sqlite_claim_key *key = sqlite_claims_find(claims, outcome->id);
+        result = key != NULL ? settle_one(db, outcome, *key, &changed, error) : 0;
     }
     if (finish(db, result, error) != 0) {
         return -1;

@@ -1,25 +1,11 @@
-/* The outbox in SQL. All functions run on the thread that owns the connection, return -1 with
- * `error` when the database fails them, and have then changed nothing. */
+/* The outbox in SQL. All functions run on the thread that owns the connection and return -1 with
+ * `error` when the database fails them. They have then changed nothing in the database that bears
+ * the name; see sqlite_db_commit() for one that was moved away meanwhile. */
 #ifndef STORE_SQLITE_OUTBOX_H
 #define STORE_SQLITE_OUTBOX_H
 
+#include "sqlite_claims.h"
 #include "sqlite_db.h"
-
-/* Entries that were given to the dispatcher and not settled yet, ascending. They are kept in memory
- * and not in the table: claiming then writes nothing, and a restart, which is when claims are to
- * lapse, needs no clean-up. One process serves a database, so nobody else could claim. */
-struct sqlite_claims {
-    uint64_t *ids;
-    size_t count;
-    size_t capacity;
-};
-
-/* Frees what it holds and makes it empty. */
-void sqlite_claims_free(struct sqlite_claims *claims);
-
-/* Forgets what was settled. */
-void sqlite_claims_remove(struct sqlite_claims *claims, const struct outbox_outcome *outcomes,
-                          size_t count);
 
 /* How much an operation changed the two counts. */
 struct sqlite_delta {
@@ -41,14 +27,21 @@ int sqlite_outbox_add(struct sqlite_db *db, const struct item *item, int64_t now
                       struct sqlite_error *error);
 
 /* As store_claim(), at most 4 MiB of reviews and one more. Entries whose review somebody has
- * deleted are dropped, which `delta` tells. */
+ * deleted are dropped, which `delta` tells, also when it fails after some of them. */
 int sqlite_outbox_claim(struct sqlite_db *db, struct sqlite_claims *claims,
                         struct sqlite_claim *claim, struct sqlite_delta *delta,
                         struct sqlite_error *error);
 
-/* Notes outcomes in one transaction. */
-int sqlite_outbox_settle(struct sqlite_db *db, const struct outbox_outcome *outcomes, size_t count,
-                         struct sqlite_delta *delta, struct sqlite_error *error);
+struct sqlite_settlement {
+    const struct outbox_outcome *outcomes;
+    size_t count;
+};
+
+/* Notes outcomes in one transaction; those of entries that are not claimed are ignored. The claims
+ * stay: sqlite_claims_remove(). */
+int sqlite_outbox_settle(struct sqlite_db *db, const struct sqlite_claims *claims,
+                         const struct sqlite_settlement *settlement, struct sqlite_delta *delta,
+                         struct sqlite_error *error);
 
 /* Counts the rows: takes time in proportion to the backlog. */
 int sqlite_outbox_count(struct sqlite_db *db, struct outbox_counts *counts,

@@ -38,7 +38,7 @@ struct sqlite_writer {
     pthread_t thread;
 };
 
-/* Opens the database at `path` (which must stay until sqlite_writer_free()) and starts the thread.
+/* Opens the database at `path` (which must stay until sqlite_writer_stop()) and starts the thread.
  * 0, or -1 with `reason`. */
 int sqlite_writer_start(struct sqlite_writer *w, const char *path,
                         const struct store_config *config, char reason[STORE_ERROR_SIZE]);

@@ -180,6 +180,7 @@ static void claim_gives_the_oldest_first_up_to_max_and_tells_the_next(void **sta
     struct fixture *f = *state;
     struct outbox_entry entries[4] = {0};
     int64_t next = 0;
+    fake_clock_advance(&f->clock, 3);
     assert_int_equal(test_put_now(f->store, "c", T0 + 3, true), STORE_OK);
     assert_int_equal(test_put_now(f->store, "a", T0 + 1, true), STORE_OK);
     assert_int_equal(test_put_now(f->store, "b", T0 + 2, true), STORE_OK);

@@ -345,15 +345,24 @@ static void database_deleted_while_open(void **state)
     assert_int_equal(query(f->path, "PRAGMA quick_check"), 0);
 }
 
+/* Makes other.db in the folder, a database of ours with `reviews` in it, each to be mailed. */
+static struct fixture make_other(const struct fixture *f, int reviews)
+{
+    struct fixture other = *f;
+    (void)snprintf(other.path, sizeof other.path, "%s/other.db", f->folder);
+    open_store(&other);
+    for (int i = 0; i < reviews; i++) {
+        assert_int_equal(put(&other, 100 + i), STORE_OK);
+    }
+    store_close(other.store);
+    return other;
+}
+
 /* Another database of ours takes the place: the log of the old one must not be played into it. */
 static void database_replaced_while_open(void **state)
 {
     struct fixture *f = *state;
-    struct fixture other = *f;
-    (void)snprintf(other.path, sizeof other.path, "%s/other.db", f->folder);
-    open_store(&other);
-    assert_int_equal(put(&other, 100), STORE_OK);
-    store_close(other.store);
+    struct fixture other = make_other(f, 1);
     for (int i = 0; i < 20; i++) {
         assert_int_equal(put(f, i), STORE_OK);
     }
@@ -369,6 +378,51 @@ static void database_replaced_while_open(void **state)
     assert_int_equal(
         query(f->path, "SELECT count(*) FROM pragma_quick_check WHERE quick_check = 'ok'"), 1);
     open_store(f);
+}
+
+static int claim_one(struct fixture *f, struct outbox_entry *entry)
+{
+    int64_t next = 0;
+    return store_claim(f->store, T0 + 1000, entry, 1, &next);
+}
+
+/* The mail of one database is under way when another takes the place, in which another duty has the
+ * same id: that one is mailed after all, whatever becomes of the first. */
+static void what_is_settled_of_a_replaced_database_concerns_that_one_only(void **state)
+{
+    struct fixture *f = *state;
+    struct outbox_counts counts;
+    for (int what = OUTBOX_SENT; what <= OUTBOX_DEAD; what++) {
+        struct outbox_entry old = {0};
+        struct outbox_entry new = {0};
+        assert_int_equal(put(f, 1), STORE_OK);
+        assert_int_equal(claim_one(f, &old), 1);
+        struct fixture other = make_other(f, 1);
+        assert_int_equal(rename(other.path, f->path), 0);
+        assert_int_equal(put(f, 50), STORE_UNAVAILABLE);
+        fake_clock_advance(&f->clock, 100000);
+        assert_int_equal(store_dead_requeue(f->store, 0), 0); /* connects again */
+        assert_int_equal(claim_one(f, &new), 0);
+
+        struct outbox_outcome outcome = {.id = old.id, .what = what, .due_us = T0 + 5000};
+        assert_int_equal(store_settle(f->store, &outcome, 1), 0);
+        assert_int_equal(store_count(f->store, &counts), 0);
+        assert_int_equal(counts.pending, 1);
+        assert_int_equal(counts.dead, 0);
+        assert_int_equal(claim_one(f, &new), 1);
+        assert_int_equal(new.id, old.id);
+        assert_int_equal(new.created_us, T0 + 100);
+        assert_int_equal(new.attempts, 0);
+        outcome = (struct outbox_outcome){.id = new.id, .what = OUTBOX_SENT};
+        assert_int_equal(store_settle(f->store, &outcome, 1), 0);
+        assert_int_equal(store_count(f->store, &counts), 0);
+        assert_int_equal(counts.pending, 0);
+        outbox_entry_free(&old);
+        outbox_entry_free(&new);
+        store_close(f->store);
+        assert_int_equal(unlink(f->path), 0);
+        open_store(f);
+    }
 }
 
 static void log_deleted_while_open(void **state)
@@ -525,6 +579,7 @@ int main(void)
         FAILURE_TEST(short_lock_of_another_program_is_waited_for),
         FAILURE_TEST(database_deleted_while_open),
         FAILURE_TEST(database_replaced_while_open),
+        FAILURE_TEST(what_is_settled_of_a_replaced_database_concerns_that_one_only),
         FAILURE_TEST(log_deleted_while_open),
         FAILURE_TEST(damaged_page),
         FAILURE_TEST(queue_limit),
