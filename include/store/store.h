@@ -114,6 +114,7 @@ struct store_read {
      * block. `page` is NULL unless the result is STORE_OK. */
     void (*done)(struct store_read *read, enum store_result result, const struct store_page *page);
     struct store_read *next; /* the store's own while it is queued */
+    int64_t queued_us;       /* the store's own */
 };
 
 struct store;
@@ -200,9 +201,10 @@ void store_close(struct store *s);
 struct store_config {
     struct metrics *metrics; /* may be NULL */
     struct clock *clock;
-    size_t queue_limit; /* puts that may wait; at least 1 */
-    int64_t
-        put_deadline_ms; /* a put that could not be written for so long ends STORE_UNAVAILABLE */
+    size_t queue_limit; /* puts that may wait; 0: takes none (a tool beside a service) */
+    /* A put that could not be written for so long ends with STORE_UNAVAILABLE; in the embedded
+     * store, a read that could not begin, too. */
+    int64_t put_deadline_ms;
     int64_t close_ms; /* what store_close() may take where the store is a host that does not answer;
                          0: 5 s */
     /* Called after a commit that added to the outbox, from a thread of the store; must not block.

@@ -261,7 +261,7 @@ struct store *store_sqlite_open(const char *path, const struct store_config *con
     if (sqlite_writer_start(&store->writer, store->path, config, reason) != 0) {
         goto no_writer;
     }
-    sqlite_read_init(&store->reader, store->path);
+    sqlite_read_init(&store->reader, store->path, &store->writer.config);
     return &store->store;
 no_writer:
     close(store->lock_fd);

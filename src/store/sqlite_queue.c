@@ -5,6 +5,11 @@
 #include <errno.h>
 #include <time.h>
 
+bool sqlite_queue_overdue(const struct store_config *config, int64_t queued_us)
+{
+    return queued_us < clock_mono_us(config->clock) - config->put_deadline_ms * 1000;
+}
+
 int sqlite_queue_init(struct sqlite_queue *q, size_t limit, struct metric *gauge)
 {
     *q = (struct sqlite_queue){.limit = limit, .gauge = gauge};

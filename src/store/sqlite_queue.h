@@ -37,6 +37,9 @@ struct sqlite_work {
     bool last; /* closing, and nothing was left */
 };
 
+/* Whether what was queued at that mono time has waited for longer than it may. */
+bool sqlite_queue_overdue(const struct store_config *config, int64_t queued_us);
+
 /* 0, or -1 when the system gives no lock. `gauge` shows the length. */
 int sqlite_queue_init(struct sqlite_queue *q, size_t limit, struct metric *gauge);
 void sqlite_queue_destroy(struct sqlite_queue *q);

@@ -1,24 +1,38 @@
 #include "sqlite_read.h"
 
 #include "cursor.h"
+#include "sqlite_queue.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Rows, or keys of a walk to a user's rows, that one page may look at: a filter that fits few gives
- * short pages instead of long reads, as a DynamoDB table does. */
-enum { LOOK_ROWS = 10000, LOOK_KEYS = 100000, BUSY_MS = 1000, COLUMNS = 5 };
+enum {
+    /* Rows, or keys of a walk to a user's rows, that one page may look at: a filter that fits few
+     * gives short pages instead of long reads, as a DynamoDB table does. */
+    LOOK_ROWS = 10000,
+    LOOK_KEYS = 100000,
+    /* Database pages that may be fetched for it: 64 MiB. Short reviews stay below; long ones, which
+     * are stepped over to reach the columns behind them, do not. */
+    LOOK_PAGES = 16384,
+    /* Text that a page brings into memory; the row that reaches this is its last. */
+    GATHER_BYTES = 4 * 1024 * 1024,
+    BUSY_MS = 1000,
+    COLUMNS = 5
+};
 
 /* --- a page --- */
 
 /* A walk along the keys of everybody, by time, between ?2, ?3 and ?4, ?5; the row itself is looked
- * up for user ?1 only, or for all when that is empty. */
-#define MINE "CASE WHEN ?1 = '' OR user_name = ?1 THEN "
+ * up for user ?1 only, or for all when that is empty, and of it nothing but the sentiment when ?6
+ * is given and another one. */
+#define MINE "CASE WHEN (?1 = '' OR user_name = ?1) "
+#define FITS MINE "AND (?6 = '' OR sentiment = ?6) "
 #define WALK(order)                                                                                \
-    "SELECT user_name, timestamp, " MINE "review END, " MINE "sentiment END, " MINE                \
-    "polarity_score END FROM reviews INDEXED BY reviews_key "                                      \
+    "SELECT user_name, timestamp, " FITS "THEN review END, " MINE "THEN sentiment END, " FITS      \
+    "THEN polarity_score END FROM reviews INDEXED BY reviews_key "                                 \
     "WHERE (timestamp, user_name) > (?2, ?3) AND (timestamp, user_name) < (?4, ?5) "               \
     "AND user_name <> '' ORDER BY timestamp " order ", user_name " order
 
@@ -50,6 +64,7 @@ static sqlite3_stmt *prepare(sqlite3 *db, const struct store_read *read,
         return NULL;
     }
     bind(statement, 1, read->user_name);
+    bind(statement, 6, read->sentiment);
     bind_place(statement, 2, read->from, read->from.len == 0); /* an empty time is no key */
     bind_place(statement, 4, read->to.len > 0 ? read->to : SPAN("\xf4\x8f\xbf\xbf"), true);
     if (cursor->timestamp.len > 0) {
@@ -98,12 +113,27 @@ static void gather(struct gathering *g, sqlite3_stmt *row)
     g->count++;
 }
 
+/* Pages fetched from the disk since the walk began. */
+static int pages_fetched(sqlite3_stmt *row)
+{
+    int count = 0;
+    int highest;
+    sqlite3_db_status(sqlite3_db_handle(row), SQLITE_DBSTATUS_CACHE_MISS, &count, &highest, 0);
+    return count;
+}
+
+static bool at_bound(const struct gathering *g, sqlite3_stmt *row)
+{
+    return g->rows >= LOOK_ROWS || g->keys >= LOOK_KEYS || g->text.len >= GATHER_BYTES ||
+           pages_fetched(row) >= LOOK_PAGES;
+}
+
 /* Whether the page ends before this row. A user's pages end between two times only, as their
  * cursor has no other user's name. */
 static bool looked_enough(const struct gathering *g, sqlite3_stmt *row,
                           const struct store_read *read)
 {
-    return (g->rows >= LOOK_ROWS || g->keys >= LOOK_KEYS) &&
+    return g->keys > 0 && at_bound(g, row) &&
            (read->user_name.len == 0 || !span_equal(buf_span(&g->timestamp), column(row, 1)));
 }
 
@@ -123,6 +153,8 @@ static void look(struct gathering *g, sqlite3_stmt *row, const struct store_read
 static int walk(struct gathering *g, sqlite3_stmt *row, const struct store_read *read)
 {
     int rc = SQLITE_ROW;
+    int ignored;
+    sqlite3_db_status(sqlite3_db_handle(row), SQLITE_DBSTATUS_CACHE_MISS, &ignored, &ignored, 1);
     while (g->count < read->limit && (rc = sqlite3_step(row)) == SQLITE_ROW &&
            !looked_enough(g, row, read)) {
         look(g, row, read);
@@ -193,19 +225,32 @@ static enum store_result read_page(sqlite3 *db, struct store_read *read,
 
 /* --- the thread --- */
 
+static void close_db(struct sqlite_read *r)
+{
+    sqlite3_close(r->db);
+    r->db = NULL;
+}
+
+/* Files that were deleted or replaced can be read on for ever, and nothing that is put is in them.
+ * What to compare with is noted before they are opened: if they change in between, the next read
+ * finds out. */
 static bool open_db(struct sqlite_read *r)
 {
+    if (r->db != NULL && sqlite_file_moved(r->path, &r->ids) != NULL) {
+        close_db(r);
+    }
     if (r->db != NULL) {
         return true;
     }
+    r->ids = (struct sqlite_file_ids){0};
+    (void)sqlite_file_identify(r->path, &r->ids); /* one is missing: opened anew each time */
     int rc = sqlite3_open_v2(r->path, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK) {
         sqlite3_busy_timeout(r->db, BUSY_MS);
         return true;
     }
     log_warn("reviews cannot be read", LOG_STR("reason", sqlite3_errstr(rc)));
-    sqlite3_close(r->db);
-    r->db = NULL;
+    close_db(r);
     return false;
 }
 
@@ -218,9 +263,8 @@ static void serve(struct sqlite_read *r, struct store_read *read)
     }
     enum store_result result = open_db(r) ? read_page(r->db, read, &cursor) : STORE_UNAVAILABLE;
     json_decref(cursor.json);
-    if (result != STORE_OK) { /* the file may be another one by now: opened anew next time */
-        sqlite3_close(r->db);
-        r->db = NULL;
+    if (result != STORE_OK) { /* whatever it is that failed: opened anew next time */
+        close_db(r);
         read->done(read, result, NULL);
     }
 }
@@ -251,19 +295,21 @@ static void *read_main(void *context)
     while ((read = take(r, &stop)) != NULL) {
         if (stop) {
             read->done(read, STORE_CLOSED, NULL);
+        } else if (sqlite_queue_overdue(r->config, read->queued_us)) {
+            read->done(read, STORE_UNAVAILABLE, NULL);
         } else {
             serve(r, read);
         }
     }
-    sqlite3_close(r->db);
+    close_db(r);
     return NULL;
 }
 
 /* --- from other threads --- */
 
-void sqlite_read_init(struct sqlite_read *r, const char *path)
+void sqlite_read_init(struct sqlite_read *r, const char *path, const struct store_config *config)
 {
-    *r = (struct sqlite_read){.path = path};
+    *r = (struct sqlite_read){.path = path, .config = config};
     r->last = &r->first;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->changed, NULL);
@@ -286,6 +332,7 @@ static enum store_result admit(struct sqlite_read *r)
 
 enum store_result sqlite_read_queue(struct sqlite_read *r, struct store_read *read)
 {
+    read->queued_us = clock_mono_us(r->config->clock);
     pthread_mutex_lock(&r->lock);
     enum store_result result = admit(r);
     if (result == STORE_OK) {

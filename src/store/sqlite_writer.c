@@ -176,11 +176,10 @@ static struct store_put *drop_expired(struct sqlite_writer *w, struct store_put 
                                       struct put_list *expired)
 {
     struct put_list fresh;
-    int64_t oldest_us = now_us(w) - w->config.put_deadline_ms * 1000;
     put_list_init(&fresh);
     while (puts != NULL) {
         struct store_put *next = puts->next;
-        put_list_add(puts->queued_us < oldest_us ? expired : &fresh, puts);
+        put_list_add(sqlite_queue_overdue(&w->config, puts->queued_us) ? expired : &fresh, puts);
         puts = next;
     }
     return fresh.first;

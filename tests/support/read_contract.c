@@ -227,6 +227,24 @@ static void all_are_read_once_each(void **state)
     assert_int_equal(count, 10);
 }
 
+/* Pages end between any two of them, also where only the users differ. */
+static void reviews_of_one_time_are_read_once_each(void **state)
+{
+    char found[512];
+    bool seen[5] = {false};
+    for (char user[] = "a"; user[0] <= 'e'; user[0]++) {
+        put(*state, user, T0);
+    }
+    read_all(*state, (struct store_read){.limit = 2}, found);
+    int count = 0;
+    for (const char *at = found; *at != '\0'; at += 3, count++) {
+        assert_in_range(at[0], 'a', 'e');
+        assert_false(seen[at[0] - 'a']);
+        seen[at[0] - 'a'] = true;
+    }
+    assert_int_equal(count, 5);
+}
+
 /* Pages may be short or empty although more follows; nothing may be missing at the end. */
 static void a_filter_loses_nothing(void **state)
 {
@@ -321,6 +339,7 @@ int read_contract_run(const struct store_contract *c)
         CONTRACT_TEST(a_user_s_reviews_come_by_time),
         CONTRACT_TEST(bounds_belong_to_the_range),
         CONTRACT_TEST(all_are_read_once_each),
+        CONTRACT_TEST(reviews_of_one_time_are_read_once_each),
         CONTRACT_TEST(a_filter_loses_nothing),
         CONTRACT_TEST(wrong_cursors_are_refused),
         CONTRACT_TEST(what_is_put_between_two_pages_disturbs_nothing),
