@@ -18,6 +18,16 @@ enum {
     RETRY_PAGES = 1000
 };
 
+/* Moves what can be moved. After a failure the WAL is at once marked to be moved from its start, as
+ * whoever else checkpoints could take for durable what is lost. */
+static struct sqlite_checkpoint_end move(struct sqlite_db *db)
+{
+    struct sqlite_checkpoint_end end = {0};
+    end.failed = sqlite_wal_checkpoint(db, &end.complete, &end.error) != 0;
+    end.spoiled = end.failed && !sqlite_wal_anew(db);
+    return end;
+}
+
 static void *run(void *argument)
 {
     struct sqlite_checkpoint *c = argument;
@@ -28,15 +38,9 @@ static void *run(void *argument)
             continue;
         }
         pthread_mutex_unlock(&c->lock);
-        struct sqlite_error error;
-        bool complete = false;
-        bool failed = sqlite_wal_checkpoint(&c->db, &complete, &error) != 0;
+        struct sqlite_checkpoint_end end = move(&c->db);
         pthread_mutex_lock(&c->lock);
-        c->complete = complete;
-        c->failed = failed;
-        if (failed) {
-            c->error = error;
-        }
+        c->end = end;
         c->busy = false;
         pthread_cond_broadcast(&c->wake);
     }
@@ -106,22 +110,22 @@ static bool usable(struct sqlite_checkpoint *c, struct sqlite_db *db)
 }
 
 /* Notes how a step or a finish ended, with the WAL at `wal_pages`. */
-static void note(struct sqlite_checkpoint *c, const struct sqlite_error *error, bool complete,
+static void note(struct sqlite_checkpoint *c, const struct sqlite_checkpoint_end *end,
                  int wal_pages)
 {
-    if (error != NULL) {
-        c->spoiled = true;
+    if (end->failed) {
         c->moved = 0;
-        sqlite_health_count(c->health, error);
+        sqlite_health_count(c->health, &end->error);
         if (!c->failing) {
             log_error("store cannot move the WAL into the database; it grows meanwhile",
-                      LOG_STR("reason", error->reason));
+                      LOG_STR("reason", end->error.reason));
         }
     } else if (c->failing) {
         log_info("store moves the WAL into the database again");
     }
-    c->failing = error != NULL;
-    c->retry_at = complete ? 0 : wal_pages + RETRY_PAGES;
+    c->failing = end->failed;
+    c->spoiled = end->spoiled;
+    c->retry_at = end->complete ? 0 : wal_pages + RETRY_PAGES;
 }
 
 static void begin(struct sqlite_checkpoint *c, int wal_pages)
@@ -142,17 +146,16 @@ static bool notice_end(struct sqlite_checkpoint *c, int wal_pages)
     }
     pthread_mutex_lock(&c->lock);
     bool busy = c->busy;
-    bool complete = c->complete;
-    bool failed = c->failed;
+    struct sqlite_checkpoint_end end = c->end;
     pthread_mutex_unlock(&c->lock);
     if (busy) {
         return false;
     }
     c->begun = false;
-    if (complete) {
+    if (end.complete) {
         c->moved = c->begun_at;
     }
-    note(c, failed ? &c->error : NULL, complete, wal_pages);
+    note(c, &end, wal_pages);
     return true;
 }
 
@@ -171,17 +174,15 @@ void sqlite_checkpoint_detach(struct sqlite_checkpoint *c, struct sqlite_db *wri
 
 void sqlite_checkpoint_finish(struct sqlite_checkpoint *c, struct sqlite_db *writer)
 {
-    struct sqlite_error error;
-    bool complete = false;
     notice_end(c, writer->wal_pages);
     if (c->begun || !usable(c, writer)) {
         return;
     }
-    bool failed = sqlite_wal_checkpoint(writer, &complete, &error) != 0;
-    if (complete) {
+    struct sqlite_checkpoint_end end = move(writer);
+    if (end.complete) {
         c->moved = 0;
     }
-    note(c, failed ? &error : NULL, complete, writer->wal_pages);
+    note(c, &end, writer->wal_pages);
 }
 
 void sqlite_checkpoint_tend(struct sqlite_checkpoint *c, struct sqlite_db *writer)

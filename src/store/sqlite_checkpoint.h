@@ -23,20 +23,26 @@
 
 #include <pthread.h>
 
-struct sqlite_checkpoint {
-    pthread_mutex_t lock; /* guards all up to `error` */
-    pthread_cond_t wake;
-    bool busy;     /* a step is asked for or under way */
-    bool complete; /* the last step moved all that it found */
+/* How moving pages went. */
+struct sqlite_checkpoint_end {
+    bool complete; /* all that it found was moved */
     bool failed;   /* it did not go well: see `error` */
-    bool stopping;
+    bool spoiled;  /* and sqlite_wal_anew() was not possible: nothing may be moved before it was */
     struct sqlite_error error;
-    struct sqlite_db db; /* the thread's while `busy`, else the writer's */
+};
+
+struct sqlite_checkpoint {
+    pthread_mutex_t lock; /* guards all up to `end` */
+    pthread_cond_t wake;
+    bool busy; /* a step is asked for or under way */
+    bool stopping;
+    struct sqlite_checkpoint_end end; /* of the last step */
+    struct sqlite_db db;              /* the thread's while `busy`, else the writer's */
     pthread_t thread;
     /* The writer's alone. */
     struct sqlite_health *health; /* failures are counted there */
     bool failing;                 /* the last step or finish failed */
-    bool spoiled; /* and sqlite_wal_anew() has not been possible yet: nothing is moved before */
+    bool spoiled;                 /* as in its end, until sqlite_wal_anew() has been possible */
     /* These count pages in the WAL. */
     bool begun;   /* a step was begun whose end was not noticed yet */
     int begun_at; /* the WAL's length when that step began */

@@ -2,7 +2,10 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { CHECKPOINT_LOCK = 1, UNDO_MAX = 65536 };
 
 /* What SQLite gets: our methods, and behind this struct the system's file. */
 struct faulty_handle {
@@ -22,18 +25,47 @@ static int waiting;
 static bool unsynced;
 static int counts[FAULTY_OPS];
 static int last_errno; /* as errno: stays until the next failure; a new rule clears it */
+static int refusals;   /* of the checkpoint's lock, after the next failure */
+static int refused;    /* still to come of these */
+
+/* What the database had where it was written to since its last sync, while a rule may lose that. */
+static struct undo {
+    sqlite3_int64 at;
+    int len;
+    char *data;
+} undos[UNDO_MAX];
+static size_t undo_count;
+static sqlite3_int64 undo_size; /* the file's, before the first of them */
+
+/* Under the lock. */
+static void forget_undos(void)
+{
+    while (undo_count > 0) {
+        free(undos[--undo_count].data);
+    }
+}
 
 void faulty_vfs_fail(struct faulty_rule new_rule)
 {
     pthread_mutex_lock(&lock);
     rule = new_rule;
     last_errno = 0;
+    refusals = 0;
+    refused = 0;
+    forget_undos();
     pthread_mutex_unlock(&lock);
 }
 
 void faulty_vfs_heal(void)
 {
     faulty_vfs_fail((struct faulty_rule){0});
+}
+
+void faulty_vfs_refuse_locks(int count)
+{
+    pthread_mutex_lock(&lock);
+    refusals = count;
+    pthread_mutex_unlock(&lock);
 }
 
 void faulty_vfs_hold(bool hold)
@@ -79,6 +111,7 @@ static int verdict(enum faulty_op op, enum faulty_file kind, bool *torn)
         rule.after-- <= 0) {
         code = rule.code;
         last_errno = rule.system_errno;
+        refused = refusals;
         *torn = rule.torn;
         rule.count -= rule.count > 0;
     }
@@ -103,6 +136,39 @@ static int file_read(sqlite3_file *file, void *data, int len, sqlite3_int64 at)
     return code != SQLITE_OK ? code : real_of(file)->pMethods->xRead(real_of(file), data, len, at);
 }
 
+/* Keeps what a write to the database is about to replace. */
+static void note_undo(sqlite3_file *real, int len, sqlite3_int64 at)
+{
+    pthread_mutex_lock(&lock);
+    if (rule.code != SQLITE_OK && rule.op == FAULTY_SYNC && rule.torn && undo_count < UNDO_MAX) {
+        struct undo *undo = &undos[undo_count];
+        if (undo_count == 0) {
+            real->pMethods->xFileSize(real, &undo_size);
+        }
+        *undo = (struct undo){at, len, malloc((size_t)len)};
+        if (undo->data != NULL) {
+            real->pMethods->xRead(real, undo->data, len, at);
+            undo_count++;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* After a sync of the database: nothing can be lost any more, or all is. */
+static void end_undos(sqlite3_file *real, bool lose)
+{
+    pthread_mutex_lock(&lock);
+    for (size_t i = lose ? undo_count : 0; i > 0; i--) {
+        struct undo *undo = &undos[i - 1];
+        real->pMethods->xWrite(real, undo->data, undo->len, undo->at);
+    }
+    if (lose && undo_count > 0) {
+        real->pMethods->xTruncate(real, undo_size);
+    }
+    forget_undos();
+    pthread_mutex_unlock(&lock);
+}
+
 static int file_write(sqlite3_file *file, const void *data, int len, sqlite3_int64 at)
 {
     struct faulty_handle *handle = (struct faulty_handle *)file;
@@ -118,6 +184,8 @@ static int file_write(sqlite3_file *file, const void *data, int len, sqlite3_int
         pthread_mutex_lock(&lock);
         unsynced = true;
         pthread_mutex_unlock(&lock);
+    } else if (handle->kind == FAULTY_DB) {
+        note_undo(handle->real, len, at);
     }
     return handle->real->pMethods->xWrite(handle->real, data, len, at);
 }
@@ -144,6 +212,9 @@ static int file_sync(sqlite3_file *file, int flags)
     int code = verdict(FAULTY_SYNC, handle->kind, &torn);
     if (code == SQLITE_OK) {
         code = handle->real->pMethods->xSync(handle->real, flags);
+    }
+    if (handle->kind == FAULTY_DB) {
+        end_undos(handle->real, code != SQLITE_OK && torn);
     }
     if (code == SQLITE_OK && handle->kind == FAULTY_WAL) {
         pthread_mutex_lock(&lock);
@@ -201,6 +272,15 @@ static int shm_map(sqlite3_file *file, int page, int size, int extend, void vola
 
 static int shm_lock(sqlite3_file *file, int offset, int n, int flags)
 {
+    if (offset == CHECKPOINT_LOCK && (flags & SQLITE_SHM_LOCK)) {
+        pthread_mutex_lock(&lock);
+        bool refuse = refused > 0;
+        refused -= refuse;
+        pthread_mutex_unlock(&lock);
+        if (refuse) {
+            return SQLITE_BUSY;
+        }
+    }
     return real_of(file)->pMethods->xShmLock(real_of(file), offset, n, flags);
 }
 

@@ -15,7 +15,8 @@ struct faulty_rule {
     int count; /* so many fail then; -1: all */
     int code;  /* SQLite's result, SQLITE_FULL say */
     int system_errno;
-    bool torn; /* a write leaves its first half on the disk */
+    bool torn; /* a write leaves its first half on the disk; a sync of the database leaves nothing
+                  of what was written to it since the last one (and the rule's making) */
 };
 
 void faulty_vfs_install(void);
@@ -24,6 +25,10 @@ void faulty_vfs_remove(void);
 /* One rule at a time; it replaces the one before. */
 void faulty_vfs_fail(struct faulty_rule rule);
 void faulty_vfs_heal(void);
+
+/* After the rule's next failure, so many are refused the lock that a checkpoint takes. Until the
+ * next rule. */
+void faulty_vfs_refuse_locks(int count);
 
 /* While held, whoever syncs a WAL waits. faulty_vfs_wait_held() returns when somebody does. */
 void faulty_vfs_hold(bool held);

@@ -35,21 +35,26 @@ struct fixture {
     int64_t wall_us; /* of the next review */
 };
 
-static int setup(void **state)
+static void open_store(struct fixture *f)
 {
-    struct fixture *f = calloc(1, sizeof *f);
     char reason[STORE_ERROR_SIZE];
-    memset(text, 'a', sizeof text);
-    test_folder_make(f->folder);
-    (void)snprintf(f->path, sizeof f->path, "%s/reviews.db", f->folder);
-    f->metrics = metrics_new();
-    faulty_vfs_install();
     struct store_config config = {.metrics = f->metrics,
                                   .clock = clock_system(),
                                   .queue_limit = TOGETHER,
                                   .put_deadline_ms = 60000};
     f->store = store_sqlite_open(f->path, &config, reason);
     assert_non_null(f->store);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    memset(text, 'a', sizeof text);
+    test_folder_make(f->folder);
+    (void)snprintf(f->path, sizeof f->path, "%s/reviews.db", f->folder);
+    f->metrics = metrics_new();
+    faulty_vfs_install();
+    open_store(f);
     *state = f;
     return 0;
 }
@@ -128,7 +133,65 @@ static void wal_stays_bounded(void **state)
     int64_t longest = put_many(f, MANY);
     assert_true(longest < LIMIT);
     assert_in_range(file_size(f, "-wal"), 1, (int64_t)(LIMIT + 1) * (PAGE + 24));
-    assert_true(file_size(f, "") > (int64_t)LIMIT * PAGE);
+    /* What is in the WAL no more is in the database. */
+    assert_true(file_size(f, "") > (int64_t)MANY * REVIEW_BYTES - (int64_t)LIMIT * PAGE);
+}
+
+static int64_t io_errors(struct fixture *f)
+{
+    return metric_value(metrics_counter(
+        f->metrics, (struct metric_name){"reviewd_store_errors_total", "", "kind=\"io\""}));
+}
+
+/* Makes a step that moves some of the WAL, and whose pages the disk forgets when it is to sync them.
+ * Then so many are refused the lock that it takes to begin anew. */
+static void lose_a_step(struct fixture *f, int locks)
+{
+    sqlite3 *reader = NULL;
+    put_many(f, BOUND / 2 / 15);
+    assert_int_equal(sqlite3_open_v2(f->path, &reader, SQLITE_OPEN_READONLY, "unix"), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(reader, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
+    assert_true(test_sqlite_number(reader, "SELECT count(*) FROM reviews") > 0);
+    faulty_vfs_fail(
+        (struct faulty_rule){FAULTY_SYNC, FAULTY_DB, 0, 1, SQLITE_IOERR_FSYNC, EIO, true});
+    faulty_vfs_refuse_locks(locks);
+    for (int i = 0; i < 3 * BOUND / 15 && io_errors(f) == 0; i += TOGETHER) {
+        put_many(f, TOGETHER);
+    }
+    assert_int_equal(io_errors(f), 1);
+    sqlite3_close(reader);
+}
+
+/* Another process moves the rest right afterwards: it begins where nothing was lost. */
+static void a_lost_step_is_made_anew_by_whoever_comes_next(void **state)
+{
+    struct fixture *f = *state;
+    sqlite3 *other = NULL;
+    lose_a_step(f, 0);
+    assert_int_equal(sqlite3_open_v2(f->path, &other, SQLITE_OPEN_READWRITE, "unix"), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(other);
+    assert_int_equal(file_size(f, "-wal"), 0);
+    put_many(f, TOGETHER);
+}
+
+/* While that cannot be marked, nothing is moved. */
+static void nothing_is_moved_before_a_lost_step_is_made_anew(void **state)
+{
+    struct fixture *f = *state;
+    lose_a_step(f, 1);
+    assert_bounded_again(f);
+}
+
+static void the_wal_is_kept_while_a_lost_step_cannot_be_made_anew(void **state)
+{
+    struct fixture *f = *state;
+    lose_a_step(f, 2);
+    store_close(f->store);
+    assert_true(file_size(f, "-wal") > 0);
+    faulty_vfs_heal();
+    open_store(f);
 }
 
 /* Somebody reads an older state for long: nothing can be moved that came later. */
@@ -162,8 +225,8 @@ static void bounded_again_after(struct fixture *f, struct faulty_rule rule)
 /* The database cannot be written, but the WAL can: nothing is refused. */
 static void database_that_cannot_be_synced(void **state)
 {
-    bounded_again_after(*state, (struct faulty_rule){FAULTY_SYNC, FAULTY_DB, 0, -1,
-                                                     SQLITE_IOERR_FSYNC, EIO, false});
+    bounded_again_after(
+        *state, (struct faulty_rule){FAULTY_SYNC, FAULTY_DB, 0, -1, SQLITE_IOERR_FSYNC, EIO, true});
 }
 
 static void database_that_cannot_grow(void **state)
@@ -178,6 +241,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(wal_stays_bounded),
+        CASE(a_lost_step_is_made_anew_by_whoever_comes_next),
+        CASE(nothing_is_moved_before_a_lost_step_is_made_anew),
+        CASE(the_wal_is_kept_while_a_lost_step_cannot_be_made_anew),
         CASE(bounded_again_after_a_long_reader),
         CASE(database_that_cannot_be_synced),
         CASE(database_that_cannot_grow),
