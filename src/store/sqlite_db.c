@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ENTRY_COLUMNS                                                                              \
     "o.id, o.attempts, o.created_us, o.due_us, o.last_error, o.user_name, o.timestamp, r.review, " \
@@ -41,103 +42,9 @@ static const char *const sql[STMT_COUNT] = {
     [STMT_DATA_VERSION] = "PRAGMA data_version",
 };
 
-/* What each kind of error is called, and its remedy. */
-static const struct {
-    const char *name;
-    const char *remedy;
-} kinds[SQLITE_KIND_COUNT] = {
-    [SQLITE_KIND_FULL] = {"full", "free some space"},
-    [SQLITE_KIND_READONLY] = {"readonly", "make the file and its folder writable for this user"},
-    [SQLITE_KIND_BUSY] = {"busy", "close the other program that has it locked"},
-    [SQLITE_KIND_CORRUPT] = {"corrupt",
-                             "stop the service and restore a backup, or try sqlite3's .recover"},
-    [SQLITE_KIND_IO] = {"io", "look for disk errors in the system's log"},
-    [SQLITE_KIND_MOVED] = {"moved",
-                           "put it back, or restart the service to begin with what is there"},
-    [SQLITE_KIND_MEMORY] = {"memory", "give the service more memory"},
-    [SQLITE_KIND_OTHER] = {"other", "see the message"},
-};
-
-const char *sqlite_kind_name(enum sqlite_kind kind)
-{
-    return kinds[kind].name;
-}
-
-/* SQLite tells a full disk apart only for write(); a failed fsync or a quota are input/output
- * errors to it. */
-static enum sqlite_kind kind_of_system(int system_errno)
-{
-    switch (system_errno) {
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-        return SQLITE_KIND_FULL;
-    case EROFS:
-    case EACCES:
-    case EPERM:
-        return SQLITE_KIND_READONLY;
-    case ENOMEM:
-        return SQLITE_KIND_MEMORY;
-    default:
-        return SQLITE_KIND_IO;
-    }
-}
-
-static enum sqlite_kind kind_of(int code, int system_errno)
-{
-    switch (code & 0xff) {
-    case SQLITE_FULL:
-        return SQLITE_KIND_FULL;
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-        return SQLITE_KIND_READONLY;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-    case SQLITE_PROTOCOL:
-        return SQLITE_KIND_BUSY;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        return SQLITE_KIND_CORRUPT;
-    case SQLITE_NOMEM:
-        return SQLITE_KIND_MEMORY;
-    case SQLITE_IOERR:
-    case SQLITE_CANTOPEN:
-        return kind_of_system(system_errno);
-    default:
-        return SQLITE_KIND_OTHER;
-    }
-}
-
-/* The system's own error. A failed COMMIT leaves it only in the file that failed, most often the
- * WAL. */
-static int system_errno_of(sqlite3 *handle, int code)
-{
-    sqlite3_file *wal = NULL;
-    int result = 0;
-    if ((code & 0xff) == SQLITE_CANTOPEN) {
-        return sqlite3_system_errno(handle);
-    }
-    if ((code & 0xff) != SQLITE_IOERR) {
-        return 0;
-    }
-    sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, (void *)&wal);
-    if (wal != NULL && wal->pMethods != NULL) {
-        wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &result);
-    }
-    if (result == 0) {
-        sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &result);
-    }
-    return result != 0 ? result : sqlite3_system_errno(handle);
-}
-
 int sqlite_db_fail_code(struct sqlite_db *db, int code, struct sqlite_error *error)
 {
-    int system_errno = db->handle != NULL ? system_errno_of(db->handle, code) : 0;
-    error->kind = kind_of(code, system_errno);
-    snprintf(error->reason, sizeof error->reason, "database %.100s: %s%s%s: %s", db->path,
-             sqlite3_errstr(code), system_errno != 0 ? ": " : "",
-             system_errno != 0 ? strerror(system_errno) : "", kinds[error->kind].remedy);
-    return -1;
+    return sqlite_error_from(error, db->handle, db->path, code);
 }
 
 int sqlite_db_fail(struct sqlite_db *db, struct sqlite_error *error)
@@ -145,13 +52,21 @@ int sqlite_db_fail(struct sqlite_db *db, struct sqlite_error *error)
     return sqlite_db_fail_code(db, sqlite3_extended_errcode(db->handle), error);
 }
 
-static int refuse(struct sqlite_error *error, enum sqlite_kind kind, const char *path,
-                  const char *why)
+/* That the file with this suffix bears the database's name no more. */
+static int refuse_moved(const char *path, const char *suffix, struct sqlite_error *error)
 {
-    error->kind = kind;
-    snprintf(error->reason, sizeof error->reason, "database %.80s: %.160s", path, why);
-    return -1;
+    char why[160];
+    snprintf(why, sizeof why, "its %s file was deleted or replaced: %s",
+             *suffix != '\0' ? suffix : "main", sqlite_error_remedy(SQLITE_KIND_MOVED));
+    return sqlite_error_set(error, SQLITE_KIND_MOVED, path, why);
 }
+
+/* What to open, and how. */
+struct opening {
+    const char *path;
+    enum sqlite_db_mode mode;
+    int busy_ms;
+};
 
 /* Takes only what is ours. Runs before anything is written, so that another program's file stays as
  * it is. */
@@ -166,7 +81,7 @@ static int check_identity(struct sqlite_db *db, enum sqlite_db_mode mode, int *v
         if (mode == SQLITE_DB_CREATE) {
             return 0;
         }
-        return refuse(
+        return sqlite_error_set(
             error, SQLITE_KIND_MOVED, db->path,
             "the file is empty: put the database back, or restart the service to begin a new one");
     case SQLITE_SCHEMA_OLDER:
@@ -177,15 +92,15 @@ static int check_identity(struct sqlite_db *db, enum sqlite_db_mode mode, int *v
             why, sizeof why,
             "has schema version %d, this program needs %d: start the service once, it migrates",
             *version, sqlite_schema_latest());
-        return refuse(error, SQLITE_KIND_OTHER, db->path, why);
+        return sqlite_error_set(error, SQLITE_KIND_OTHER, db->path, why);
     case SQLITE_SCHEMA_NEWER:
         snprintf(why, sizeof why,
                  "has schema version %d, this program knows only %d: use a newer reviewd", *version,
                  sqlite_schema_latest());
-        return refuse(error, SQLITE_KIND_OTHER, db->path, why);
+        return sqlite_error_set(error, SQLITE_KIND_OTHER, db->path, why);
     case SQLITE_SCHEMA_FOREIGN:
-        return refuse(error, SQLITE_KIND_OTHER, db->path,
-                      "is a SQLite database of another program: choose another file");
+        return sqlite_error_set(error, SQLITE_KIND_OTHER, db->path,
+                                "is a SQLite database of another program: choose another file");
     case SQLITE_SCHEMA_ERROR:
         break;
     }
@@ -210,7 +125,7 @@ static int pragma(struct sqlite_db *db, const char *text, const char *expected,
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
         return sqlite_db_fail(db, error);
     }
-    return as_expected ? 0 : refuse(error, SQLITE_KIND_OTHER, db->path, why);
+    return as_expected ? 0 : sqlite_error_set(error, SQLITE_KIND_OTHER, db->path, why);
 }
 
 /* What the promise needs is read back; what only concerns speed and size is not.
@@ -249,6 +164,16 @@ static int prepare_all(struct sqlite_db *db, struct sqlite_error *error)
     return 0;
 }
 
+/* Gives up the connection, as it is. */
+static void drop(struct sqlite_db *db)
+{
+    for (size_t i = 0; i < STMT_COUNT; i++) {
+        sqlite3_finalize(db->statements[i]);
+    }
+    sqlite3_close_v2(db->handle);
+    *db = (struct sqlite_db){.path = db->path};
+}
+
 static int note_wal_size(void *context, sqlite3 *handle, const char *name, int pages)
 {
     (void)handle;
@@ -257,61 +182,95 @@ static int note_wal_size(void *context, sqlite3 *handle, const char *name, int p
     return SQLITE_OK;
 }
 
-static int migrate(struct sqlite_db *db, enum sqlite_db_mode mode, int version,
+/* Opens the file, which must be ours; `version` becomes its schema's. 0; or -1 with `error`, and
+ * then `db` is closed. */
+static int connect(struct sqlite_db *db, const char *vfs, const struct opening *o, int *version,
                    struct sqlite_error *error)
 {
-    if (mode == SQLITE_DB_BESIDE) {
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                (o->mode == SQLITE_DB_CREATE ? SQLITE_OPEN_CREATE : 0);
+    *db = (struct sqlite_db){.path = o->path};
+    int rc = sqlite3_open_v2(o->path, &db->handle, flags, vfs);
+    if (rc == SQLITE_OK && sqlite3_db_readonly(db->handle, "main") == 1) {
+        rc = SQLITE_READONLY;
+    }
+    if (rc != SQLITE_OK) {
+        sqlite_db_fail_code(db, db->handle != NULL ? rc : SQLITE_NOMEM, error);
+        goto failed;
+    }
+    sqlite3_busy_timeout(db->handle, o->busy_ms);
+    if (check_identity(db, o->mode, version, error) == 0) {
         return 0;
     }
-    int rc = sqlite_schema_migrate(db->handle, sqlite_schema_latest());
-    if (rc != SQLITE_OK) {
-        return sqlite_db_fail_code(db, rc, error);
+failed:
+    drop(db);
+    if (o->mode == SQLITE_DB_EXISTING && access(o->path, F_OK) != 0 && errno == ENOENT) {
+        refuse_moved(o->path, "", error);
     }
-    if (version == 0 && sqlite_file_sync_folder(db->path, error->reason) != 0) {
-        error->kind = kind_of_system(errno);
+    return -1;
+}
+
+/* Brings the schema up to date, through a connection of its own: a step that rewrites a large table
+ * must not be held in memory until its commit, as it would be by the one that stays (see
+ * configure()). What it sorts goes into temporary files. */
+static int migrate(const struct opening *o, struct sqlite_error *error)
+{
+    struct sqlite_db db;
+    int version = 0;
+    if (connect(&db, NULL, o, &version, error) != 0) {
         return -1;
     }
-    return 0;
+    int result = pragma(&db, "PRAGMA journal_mode = WAL", "wal", error);
+    if (result == 0) {
+        int rc = sqlite3_exec(db.handle,
+                              "PRAGMA synchronous = FULL; PRAGMA cache_size = -8192;"
+                              "PRAGMA mmap_size = 0; PRAGMA temp_store = FILE;",
+                              NULL, NULL, NULL);
+        rc = rc == SQLITE_OK ? sqlite_schema_migrate(db.handle, sqlite_schema_latest()) : rc;
+        result = rc == SQLITE_OK ? 0 : sqlite_db_fail_code(&db, rc, error);
+    }
+    drop(&db);
+    if (result == 0 && version == 0 && sqlite_file_sync_folder(o->path, error->reason) != 0) {
+        error->kind = sqlite_error_kind(SQLITE_IOERR, errno);
+        return -1;
+    }
+    return result;
+}
+
+/* Opens a file whose schema is current; `db` is closed when that fails. */
+static int connect_current(struct sqlite_db *db, const struct opening *o,
+                           struct sqlite_error *error)
+{
+    const char *vfs = o->mode == SQLITE_DB_BESIDE ? NULL : sqlite_wal_vfs();
+    int version = 0;
+    if (connect(db, vfs, o, &version, error) != 0) {
+        return -1;
+    }
+    if (version == sqlite_schema_latest()) {
+        return 0;
+    }
+    drop(db);
+    return migrate(o, error) == 0 ? connect(db, vfs, o, &version, error) : -1;
 }
 
 int sqlite_db_open(struct sqlite_db *db, const char *path, enum sqlite_db_mode mode, int busy_ms,
                    struct sqlite_error *error)
 {
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                (mode == SQLITE_DB_CREATE ? SQLITE_OPEN_CREATE : 0);
-    int version = 0;
-    *db = (struct sqlite_db){.path = path};
-    if (sqlite3_open_v2(path, &db->handle, flags,
-                        mode == SQLITE_DB_BESIDE ? NULL : sqlite_wal_vfs()) != SQLITE_OK) {
-        if (db->handle != NULL) {
-            sqlite_db_fail(db, error);
-        } else {
-            sqlite_db_fail_code(db, SQLITE_NOMEM, error);
-        }
-        goto failed;
+    const struct opening opening = {path, mode, busy_ms};
+    if (connect_current(db, &opening, error) != 0) {
+        return -1;
     }
-    sqlite3_busy_timeout(db->handle, busy_ms);
     sqlite3_wal_hook(db->handle, note_wal_size, db);
-    if (sqlite3_db_readonly(db->handle, "main") == 1) {
-        sqlite_db_fail_code(db, SQLITE_READONLY, error);
-        goto failed;
-    }
-    if (check_identity(db, mode, &version, error) != 0 || configure(db, error) != 0 ||
-        migrate(db, mode, version, error) != 0 || prepare_all(db, error) != 0) {
-        goto failed;
+    if (configure(db, error) != 0 || prepare_all(db, error) != 0) {
+        drop(db);
+        return -1;
     }
     if (sqlite_file_identify(path, &db->ids) != 0) {
-        refuse(error, SQLITE_KIND_MOVED, path, "its files vanish while it is opened");
-        goto failed;
+        drop(db);
+        return sqlite_error_set(error, SQLITE_KIND_MOVED, path,
+                                "its files vanish while it is opened");
     }
     return 0;
-failed:
-    for (size_t i = 0; i < STMT_COUNT; i++) {
-        sqlite3_finalize(db->statements[i]);
-    }
-    sqlite3_close_v2(db->handle);
-    *db = (struct sqlite_db){.path = path};
-    return -1;
 }
 
 void sqlite_db_close(struct sqlite_db *db)
@@ -319,14 +278,10 @@ void sqlite_db_close(struct sqlite_db *db)
     if (db->handle == NULL) {
         return;
     }
-    for (size_t i = 0; i < STMT_COUNT; i++) {
-        sqlite3_finalize(db->statements[i]);
-    }
     if (sqlite_file_moved(db->path, &db->ids) != NULL) {
         sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     }
-    sqlite3_close_v2(db->handle);
-    *db = (struct sqlite_db){.path = db->path};
+    drop(db);
 }
 
 sqlite3_stmt *sqlite_db_statement(struct sqlite_db *db, enum sqlite_db_statement which)
@@ -361,14 +316,8 @@ void sqlite_db_rollback(struct sqlite_db *db)
 
 int sqlite_db_unmoved(struct sqlite_db *db, struct sqlite_error *error)
 {
-    char why[160];
     const char *suffix = sqlite_file_moved(db->path, &db->ids);
-    if (suffix == NULL) {
-        return 0;
-    }
-    snprintf(why, sizeof why, "its %s file was deleted or replaced: %s",
-             *suffix != '\0' ? suffix : "main", kinds[SQLITE_KIND_MOVED].remedy);
-    return refuse(error, SQLITE_KIND_MOVED, db->path, why);
+    return suffix == NULL ? 0 : refuse_moved(db->path, suffix, error);
 }
 
 int sqlite_db_commit(struct sqlite_db *db, struct sqlite_error *error)

@@ -1,34 +1,11 @@
-/* One connection to the database: opening with all its checks, statements, transactions, and what
- * an error means.
+/* One connection to the database: opening with all its checks, statements, transactions.
  *
  * A connection belongs to one thread at a time. */
 #ifndef STORE_SQLITE_DB_H
 #define STORE_SQLITE_DB_H
 
+#include "sqlite_error.h"
 #include "sqlite_file.h"
-
-#include <sqlite3.h>
-
-/* What went wrong, as far as it matters for what to do next and for the counters. */
-enum sqlite_kind {
-    SQLITE_KIND_FULL,
-    SQLITE_KIND_READONLY,
-    SQLITE_KIND_BUSY,
-    SQLITE_KIND_CORRUPT,
-    SQLITE_KIND_IO,
-    SQLITE_KIND_MOVED, /* deleted or replaced while open */
-    SQLITE_KIND_MEMORY,
-    SQLITE_KIND_OTHER,
-    SQLITE_KIND_COUNT
-};
-
-struct sqlite_error {
-    enum sqlite_kind kind;
-    char reason[STORE_ERROR_SIZE]; /* one line: what failed, for which file, what to do */
-};
-
-/* "full", "readonly", …: a label for metrics. Static. */
-const char *sqlite_kind_name(enum sqlite_kind kind);
 
 enum sqlite_db_statement {
     STMT_BEGIN,
@@ -64,7 +41,8 @@ enum sqlite_db_mode {
     SQLITE_DB_BESIDE    /* it must be there, ours and current: for tools beside a running service */
 };
 
-/* Opens `path`, which must stay as long as the connection. Locks of others are waited for at most
+/* Opens `path`, which must stay as long as the connection. A migration takes time, and temporary
+ * space on the disk, in proportion to the number of reviews. Locks of others are waited for at most
  * `busy_ms`. 0, or -1 with `error`; then the connection is closed. */
 int sqlite_db_open(struct sqlite_db *db, const char *path, enum sqlite_db_mode mode, int busy_ms,
                    struct sqlite_error *error);

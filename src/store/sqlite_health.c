@@ -20,7 +20,7 @@ int sqlite_health_init(struct sqlite_health *h, struct metrics *metrics)
         return -1;
     }
     for (enum sqlite_kind kind = 0; kind < SQLITE_KIND_COUNT; kind++) {
-        h->errors[kind] = error_counter(metrics, sqlite_kind_name(kind));
+        h->errors[kind] = error_counter(metrics, sqlite_error_name(kind));
     }
     h->deadline = error_counter(metrics, "deadline");
     return 0;
@@ -69,7 +69,7 @@ void sqlite_health_failed(struct sqlite_health *h, const struct sqlite_error *er
     h->error = *error;
     pthread_mutex_unlock(&h->lock);
     if (news) {
-        log_error("store cannot write", LOG_STR("kind", sqlite_kind_name(error->kind)),
+        log_error("store cannot write", LOG_STR("kind", sqlite_error_name(error->kind)),
                   LOG_STR("reason", error->reason));
     }
 }
