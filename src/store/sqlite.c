@@ -253,6 +253,9 @@ struct store *store_sqlite_open(const char *path, const struct store_config *con
         free(store);
         goto no_memory;
     }
+    if (sqlite_file_check(store->path, reason) != 0) {
+        goto no_lock;
+    }
     store->lock_fd = sqlite_file_lock(store->path, reason);
     if (store->lock_fd < 0) {
         goto no_lock;

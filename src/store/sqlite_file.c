@@ -96,6 +96,18 @@ failed:
     return -1;
 }
 
+int sqlite_file_check(const char *path, char reason[STORE_ERROR_SIZE])
+{
+    struct stat info;
+    if (stat(path, &info) != 0 || S_ISREG(info.st_mode)) {
+        return 0;
+    }
+    snprintf(reason, STORE_ERROR_SIZE, "the database %.140s is %s, not a file: name a file%s", path,
+             S_ISDIR(info.st_mode) ? "a folder" : "a device or the like",
+             S_ISDIR(info.st_mode) ? " in it" : "");
+    return -1;
+}
+
 /* Who holds the lock, as far as the file tells; 0 when it does not. */
 static long lock_holder(int fd)
 {

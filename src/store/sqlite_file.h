@@ -26,6 +26,9 @@ int sqlite_file_make_folder(const char *path, char reason[STORE_ERROR_SIZE]);
 /* Makes the folder's entry for `path` durable. 0, or -1 with `reason`. */
 int sqlite_file_sync_folder(const char *path, char reason[STORE_ERROR_SIZE]);
 
+/* Whether `path` can be a database's: a file, or nothing yet. 0, or -1 with `reason`. */
+int sqlite_file_check(const char *path, char reason[STORE_ERROR_SIZE]);
+
 /* Takes the lock file `path`-lock for this process. A descriptor to close when done (the file
  * stays), or -1 with `reason`, which names the process that holds it. */
 int sqlite_file_lock(const char *path, char reason[STORE_ERROR_SIZE]);

@@ -336,6 +336,8 @@ static void database_deleted_while_open(void **state)
     assert_not_ready(f, "deleted or replaced");
     fake_clock_advance(&f->clock, 100000);
     assert_int_equal(put(f, 3), STORE_UNAVAILABLE); /* no new one is made in its place */
+    assert_not_ready(f, "its main file was deleted or replaced: put it back");
+    assert_int_equal(errors(f, "moved"), 2);
     assert_int_not_equal(access(f->path, F_OK), 0);
     assert_int_equal(rename(test_path(f->folder, "away"), f->path), 0);
     fake_clock_advance(&f->clock, 100000);

@@ -240,7 +240,8 @@ static void folder_in_place_of_the_file_is_refused(void **state)
 {
     struct fixture *f = *state;
     assert_int_equal(mkdir(f->path, 0700), 0);
-    assert_refused(f, "unable to open database file");
+    assert_refused(f, "is a folder, not a file: name a file in it");
+    assert_int_not_equal(access(test_path(f->folder, "reviews.db-lock"), F_OK), 0);
 }
 
 static void second_process_is_refused(void **state)
