@@ -86,6 +86,9 @@ const char *settings_variable(const struct settings *settings, const char *name)
  * a comment that says where the value is from, secrets and passwords in URLs masked. */
 void settings_write(const struct settings *settings, struct buf *out);
 
+/* Appends a value that may be a URL, with ******** in place of a password before the last @. */
+void settings_mask(struct buf *out, const char *text);
+
 /* One row of the table, as text for documents and help. */
 struct setting_info {
     const char *name;

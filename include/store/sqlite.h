@@ -30,6 +30,11 @@ struct store *store_sqlite_open(const char *path, const struct store_config *con
 struct store *store_sqlite_open_beside(const char *path, struct clock *clock,
                                        char reason[STORE_ERROR_SIZE]);
 
+/* Looks at what store_sqlite_open() would open, or at the place where it would make it, as the user
+ * that calls; changes nothing, but for the index of a WAL that a kill has left. Whether it would go
+ * well; `text` becomes what there is, or what is wrong and what to do. */
+bool store_sqlite_check(const char *path, char text[STORE_ERROR_SIZE]);
+
 /* Whether a process serves the database at `path` just now. */
 bool store_sqlite_served(const char *path);
 

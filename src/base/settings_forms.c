@@ -2,6 +2,7 @@
 
 #include "base/mail_form.h"
 #include "base/num.h"
+#include "base/settings.h"
 
 #include <arpa/inet.h>
 
@@ -96,7 +97,7 @@ bool settings_forms_printable(const char *text)
 
 /* From the first colon behind the scheme to the last @, so that a password with an unescaped @ or /
  * in it is masked too, and also below a misspelt scheme. */
-void settings_forms_mask(struct buf *out, const char *text)
+void settings_mask(struct buf *out, const char *text)
 {
     const char *at = strrchr(text, '@');
     const char *scheme = strstr(text, "://");

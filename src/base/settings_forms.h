@@ -15,7 +15,4 @@ bool settings_forms_is_smtp(const char *text);
 /* No byte below 0x20 and no DEL. */
 bool settings_forms_printable(const char *text);
 
-/* Appends `text`, with ******** in place of a password before the last @. */
-void settings_forms_mask(struct buf *out, const char *text);
-
 #endif

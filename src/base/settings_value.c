@@ -163,7 +163,7 @@ void settings_value_show(struct buf *out, const struct setting *setting, const c
     if (setting->secret && text[0] != '\0') {
         buf_add_span(out, SPAN("********"));
     } else if (setting->url) {
-        settings_forms_mask(out, text);
+        settings_mask(out, text);
     } else {
         buf_add_str(out, text);
     }

@@ -34,38 +34,47 @@ static bool check_beside(struct wire_aws *aws)
     return report(good, aws->settings->store, good ? "a running service has it" : reason);
 }
 
-/* Opens what a service would open. */
 static bool check_store(struct wire_aws *aws)
 {
-    char reason[WIRE_REASON_SIZE] = "";
+    char text[STORE_ERROR_SIZE];
     if (wire_store_is_dynamodb(aws->settings)) {
         return check_dynamodb(aws);
     }
     if (wire_store_served(aws->settings)) {
         return check_beside(aws);
     }
-    struct store_config config = {
-        .clock = clock_system(), .queue_limit = 1, .put_deadline_ms = 1000};
-    struct store *store = wire_store(aws, &config, reason);
-    char ready[STORE_ERROR_SIZE] = "";
-    bool good = store != NULL && store_ready(store, ready);
-    store_close(store);
-    return report(good, aws->settings->store, store == NULL ? reason : ready);
+    bool good = wire_store_check(aws->settings, text);
+    return report(good, aws->settings->store, text);
+}
+
+/* As the mailer's check(). */
+static int try_mail(struct wire_aws *aws, char text[WIRE_REASON_SIZE])
+{
+    struct wire_mail mail;
+    if (wire_mail_open(&mail, aws, text) != 0) {
+        return -1;
+    }
+    int found = mail.mailer->ops->check(mail.mailer, text);
+    wire_mail_close(&mail);
+    return found;
 }
 
 static bool check_mail(struct wire_aws *aws)
 {
-    char reason[WIRE_REASON_SIZE] = "";
-    struct wire_mail mail;
+    char found[WIRE_REASON_SIZE] = "";
+    struct buf line = BUF_INIT;
     if (!wire_mail_wanted(aws->settings)) {
         return report(true, "mail", "none is sent, as REVIEWD_MAIL says");
     }
-    if (wire_mail_open(&mail, aws, reason) != 0) {
-        return report(false, "mail", reason);
+    int result = try_mail(aws, found);
+    if (result != 0) {
+        return report_line(result > 0 ? "warn" : "FAIL", "mail", found);
     }
-    int found = mail.mailer->ops->check(mail.mailer, reason);
-    wire_mail_close(&mail);
-    return found > 0 ? report_line("warn", "mail", reason) : report(found == 0, "mail", reason);
+    settings_mask(&line, aws->settings->mail);
+    buf_addf(&line, "%s%s", found[0] != '\0' ? ", " : "", found);
+    report(true, "mail", buf_failed(&line) ? found : buf_str(&line));
+    buf_free(&line);
+    return true;
 }
 
 int cli_check(int argc, char **argv)

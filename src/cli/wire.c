@@ -28,6 +28,11 @@ bool wire_store_served(const struct settings *settings)
     return path != NULL && store_sqlite_served(path);
 }
 
+bool wire_store_check(const struct settings *settings, char text[STORE_ERROR_SIZE])
+{
+    return store_sqlite_check(after_scheme(settings->store, "sqlite:"), text);
+}
+
 static struct store *open_dynamodb(struct wire_aws *aws, const struct store_config *config,
                                    char reason[WIRE_REASON_SIZE])
 {

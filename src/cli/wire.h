@@ -16,6 +16,9 @@ struct store *wire_store(struct wire_aws *aws, const struct store_config *config
 struct store *wire_store_beside(struct wire_aws *aws, struct clock *clock,
                                 char reason[WIRE_REASON_SIZE]);
 
+/* store_sqlite_check() of a store that is no table. */
+bool wire_store_check(const struct settings *settings, char text[STORE_ERROR_SIZE]);
+
 /* Whether a running service has the store to itself just now. */
 bool wire_store_served(const struct settings *settings);
 

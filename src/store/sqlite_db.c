@@ -68,10 +68,9 @@ struct opening {
     int busy_ms;
 };
 
-/* Takes only what is ours. Runs before anything is written, so that another program's file stays as
- * it is. */
-static int check_identity(struct sqlite_db *db, enum sqlite_db_mode mode, int *version,
-                          struct sqlite_error *error)
+/* Runs before anything is written, so that another program's file stays as it is. */
+int sqlite_db_identify(struct sqlite_db *db, enum sqlite_db_mode mode, int *version,
+                       struct sqlite_error *error)
 {
     char why[160];
     switch (sqlite_schema_look(db->handle, version)) {
@@ -199,7 +198,7 @@ static int connect(struct sqlite_db *db, const char *vfs, const struct opening *
         goto failed;
     }
     sqlite3_busy_timeout(db->handle, o->busy_ms);
-    if (check_identity(db, o->mode, version, error) == 0) {
+    if (sqlite_db_identify(db, o->mode, version, error) == 0) {
         return 0;
     }
 failed:

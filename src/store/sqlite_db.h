@@ -47,6 +47,11 @@ enum sqlite_db_mode {
 int sqlite_db_open(struct sqlite_db *db, const char *path, enum sqlite_db_mode mode, int busy_ms,
                    struct sqlite_error *error);
 
+/* Whether the file is one that may be opened so: takes only what is ours. `version` becomes its
+ * schema's, 0: none yet. Writes nothing; needs only `path` and `handle`. 0, or -1 with `error`. */
+int sqlite_db_identify(struct sqlite_db *db, enum sqlite_db_mode mode, int *version,
+                       struct sqlite_error *error);
+
 /* Closes the connection. When the file was moved away, its WAL is emptied into it first, so that it
  * cannot be taken for the WAL of the file that follows. Closed already: nothing. */
 void sqlite_db_close(struct sqlite_db *db);

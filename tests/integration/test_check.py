@@ -26,12 +26,29 @@ def test_check_without_a_service(make_service):
     code, out, _ = run("check", service)
     assert code == 0
     assert {line.split()[0] for line in out.splitlines()} == {"ok"}
-    assert [line.split()[1] for line in out.splitlines()].index("mail") > 0
+    assert out.splitlines().index(f"ok   mail: {service.settings['REVIEWD_MAIL']}") > 0
 
 
 def test_check_beside_a_running_service(service):
     code, out, _ = run("check", service)
     assert code == 0, out
+
+
+@pytest.mark.stores("sqlite")
+def test_check_makes_no_database(make_service, tmp_path):
+    service = make_service(start=False, REVIEWD_STORE=f"sqlite:{tmp_path}/deep/er/reviews.db")
+    code, out, err = run("check", service)
+    assert (code, err) == (0, "")
+    assert "reviews.db: not there yet, the service will make it" in out
+    assert not (tmp_path / "deep").exists()
+
+
+@pytest.mark.stores("sqlite")
+def test_check_says_the_schema(service):
+    service.stop()
+    code, out, err = run("check", service)
+    assert (code, err) == (0, "")
+    assert "reviews.db: schema " in out
 
 
 @pytest.mark.stores("sqlite")
