@@ -1,36 +1,33 @@
 #include "maildir_folders.h"
 
 #include "base/buf.h"
+#include "base/folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 int maildir_folders_make(const char *folder)
 {
-    static const char *const parts[] = {"/", "/tmp/", "/new/", "/cur/"};
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+    static const char *const parts[] = {"tmp", "new", "cur"};
+    int result = 0;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && result == 0; i++) {
         struct buf path = BUF_INIT;
-        buf_addf(&path, "%s%s", folder, parts[i]);
-        bool failed = buf_failed(&path);
-        for (char *p = path.data + 1; !failed && (p = strchr(p, '/')) != NULL; p++) {
-            *p = '\0';
-            failed = mkdir(path.data, 0750) != 0 && errno != EEXIST;
-            *p = '/';
-        }
+        buf_addf(&path, "%s/%s", folder, parts[i]);
+        errno = ENOMEM;
+        result = buf_failed(&path) ? -1 : folder_make(path.data);
+        int saved = errno;
         buf_free(&path);
-        if (failed) {
-            return -1;
-        }
+        errno = saved;
     }
-    return 0;
+    return result;
 }
 
 int maildir_folders_part(const char *folder, const char *part)
 {
     struct buf path = BUF_INIT;
     buf_addf(&path, "%s/%s", folder, part);
+    errno = ENOMEM;
     int fd = buf_failed(&path) ? -1 : open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int saved = errno;
     buf_free(&path);

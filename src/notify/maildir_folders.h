@@ -8,7 +8,7 @@ struct maildir_folders {
     int tmp_fd, new_fd;
 };
 
-/* Makes `folder` with what is above it, and tmp/, new/ and cur/ in it (mode 0750). */
+/* Makes `folder` with what is above it, and tmp/, new/ and cur/ in it (mode 0750), durably. */
 int maildir_folders_make(const char *folder);
 
 /* Opens one of the three. The descriptor is the caller's. */

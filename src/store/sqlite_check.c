@@ -6,6 +6,7 @@
 #include "sqlite_schema.h"
 
 #include "base/buf.h"
+#include "base/folder.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -26,15 +27,12 @@ static bool say_unwritable(const char *path, char text[STORE_ERROR_SIZE])
 static bool folder_writable(const char *path, char folder[PATH_MAX])
 {
     struct stat info;
+    char below[PATH_MAX];
     snprintf(folder, PATH_MAX, "%s", path);
     do {
-        char *slash = strrchr(folder, '/');
-        if (slash == NULL) {
-            snprintf(folder, PATH_MAX, ".");
-        } else {
-            slash[slash == folder] = '\0';
-        }
-    } while (stat(folder, &info) != 0 && errno == ENOENT && strcmp(folder, ".") != 0);
+        memcpy(below, folder, sizeof below);
+    } while (folder_of(below, folder) && stat(folder, &info) != 0 && errno == ENOENT &&
+             strcmp(folder, ".") != 0);
     if (stat(folder, &info) == 0 && !S_ISDIR(info.st_mode)) {
         errno = ENOTDIR;
         return false;

@@ -1,5 +1,6 @@
 #include "sqlite_file.h"
 
+#include "base/folder.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -12,45 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FOLDER_MODE = 0750, FILE_MODE = 0640 };
+enum { FILE_MODE = 0640 };
 
 static const char *const suffixes[SQLITE_FILE_COUNT] = {"", "-wal", "-shm"};
-
-/* The folder of `path` in `folder`; false when the name is too long. */
-static bool folder_of(const char *path, char folder[PATH_MAX])
-{
-    const char *slash = strrchr(path, '/');
-    size_t len = slash == NULL ? 0 : (size_t)(slash - path);
-    if (len >= PATH_MAX) {
-        return false;
-    }
-    memcpy(folder, path, len);
-    folder[len] = '\0';
-    if (len == 0) {
-        memcpy(folder, slash == NULL ? "." : "/", 2);
-    }
-    return true;
-}
-
-static int sync_folder(const char *folder)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return -1;
-    }
-    int result = fsync(fd);
-    int saved = errno;
-    close(fd);
-    /* Some file systems cannot sync folders, and say so with EINVAL: there is nothing more to do
-     * there. */
-    errno = saved;
-    return result == 0 || saved == EINVAL ? 0 : -1;
-}
 
 int sqlite_file_sync_folder(const char *path, char reason[STORE_ERROR_SIZE])
 {
     char folder[PATH_MAX];
-    if (folder_of(path, folder) && sync_folder(folder) == 0) {
+    if (folder_of(path, folder) && folder_sync(folder) == 0) {
         return 0;
     }
     snprintf(reason, STORE_ERROR_SIZE, "cannot sync the folder of %.140s: %s", path,
@@ -58,40 +28,13 @@ int sqlite_file_sync_folder(const char *path, char reason[STORE_ERROR_SIZE])
     return -1;
 }
 
-/* Makes one folder when it is not there, and makes its entry durable. */
-static int make_one(const char *folder)
-{
-    char parent[PATH_MAX];
-    if (mkdir(folder, FOLDER_MODE) != 0) {
-        return errno == EEXIST ? 0 : -1;
-    }
-    return folder_of(folder, parent) ? sync_folder(parent) : -1;
-}
-
 int sqlite_file_make_folder(const char *path, char reason[STORE_ERROR_SIZE])
 {
     char folder[PATH_MAX];
-    struct stat info;
-    errno = ENAMETOOLONG;
-    if (!folder_of(path, folder)) {
-        goto failed;
+    if (folder_of(path, folder) && folder_make(folder) == 0) {
+        return 0;
     }
-    for (char *p = folder + 1; *p != '\0'; p++) {
-        if (*p != '/') {
-            continue;
-        }
-        *p = '\0';
-        if (stat(folder, &info) != 0 && make_one(folder) != 0) {
-            goto failed;
-        }
-        *p = '/';
-    }
-    if (stat(folder, &info) != 0 && make_one(folder) != 0) {
-        goto failed;
-    }
-    return 0;
-failed:
-    snprintf(reason, STORE_ERROR_SIZE, "cannot make the folder %.140s of the database: %s", folder,
+    snprintf(reason, STORE_ERROR_SIZE, "cannot make the folder of the database %.140s: %s", path,
              strerror(errno));
     return -1;
 }

@@ -82,6 +82,7 @@ static int setup(void **state)
     assert_int_equal(mail_addresses_parse(&addresses, "from@example.com", "to@example.com", reason),
                      0);
     open_again();
+    fsyncs = 0;
     return 0;
 }
 
@@ -178,6 +179,25 @@ static void test_files(void **state)
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 07777, 0640 & ~umask(umask(0)));
     assert_int_equal(fsyncs, 4); /* each file, and the folder once */
+}
+
+/* A mail is as durable as the folders it lies in: each is synced into the one above. */
+static void test_folders_are_durable(void **state)
+{
+    (void)state;
+    char reason[OUTBOX_ERROR_SIZE] = "";
+    open_again();
+    assert_int_equal(fsyncs, 0);
+    for (int n = 1; n <= 5; n++) {
+        snprintf(folder, sizeof(folder), "%s/other%d/mail", top, n);
+        fsyncs = 0;
+        fsync_fails_at = n;
+        assert_null(maildir_open(folder, &addresses, reason));
+        assert_non_null(strstr(reason, "No space left on device"));
+        fsyncs = fsync_fails_at = 0;
+        open_again(); /* makes those that are missing */
+        assert_int_equal(fsyncs, 6 - n);
+    }
 }
 
 static void test_the_same_mail_is_one_file(void **state)
@@ -321,16 +341,39 @@ static void test_many_are_synced_together(void **state)
     assert_int_equal(files_in("new"), 4 + 5);
 }
 
+/* Of a batch that cannot be synced, mails that were delivered before stay so, though one was read. */
+static void test_delivered_mails_in_a_batch_that_fails(void **state)
+{
+    (void)state;
+    send_mails(5);
+    expect_all(5, MAIL_SENT);
+    move_to("cur", ":2,S");
+    open_again(); /* killed before the delivery was noted */
+    syncfs_errno = EIO;
+    send_mails(6);
+    expect_all(6, MAIL_PAUSE);
+    assert_int_equal(files_in("tmp"), 5);
+    syncfs_errno = 0;
+    send_mails(6);
+    expect_all(6, MAIL_SENT);
+    assert_int_equal(files_in("new"), 4 + 1);
+    mailer->ops->settled(mailer);
+    assert_int_equal(files_in("tmp"), 0);
+}
+
 static void test_no_hard_links(void **state)
 {
     (void)state;
-    link_errno = EPERM;
-    send_mails(2);
-    expect_all(2, MAIL_SENT);
-    send_mails(2);
-    expect_all(2, MAIL_SENT);
-    assert_int_equal(files_in("new"), 2);
-    assert_int_equal(files_in("tmp"), 0);
+    static const int refusals[] = {EPERM, EOPNOTSUPP};
+    for (size_t i = 0; i < 2; i++) {
+        link_errno = refusals[i];
+        send_mails(2 * (i + 1));
+        expect_all(2 * (i + 1), MAIL_SENT);
+        send_mails(2 * (i + 1));
+        expect_all(2 * (i + 1), MAIL_SENT);
+        assert_int_equal(files_in("new"), 2 * (i + 1));
+        assert_int_equal(files_in("tmp"), 0);
+    }
     link_errno = EIO;
     make_entries(2);
     entries[0].id = 77;
@@ -420,12 +463,14 @@ int main(void)
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         CASE(test_files),
+        CASE(test_folders_are_durable),
         CASE(test_the_same_mail_is_one_file),
         CASE(test_a_mail_that_was_read_is_not_there_again),
         CASE(test_leftovers),
         CASE(test_leftover_that_cannot_be_removed),
         CASE(test_disk_is_full),
         CASE(test_many_are_synced_together),
+        CASE(test_delivered_mails_in_a_batch_that_fails),
         CASE(test_no_hard_links),
         CASE(test_folder_goes_and_comes),
         CASE(test_stop),
