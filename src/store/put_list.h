@@ -10,6 +10,7 @@ struct put_list {
     struct store_put **end;
 };
 
+/* Makes it empty; it must stay where it is from then on. */
 void put_list_init(struct put_list *list);
 
 /* Adds one at the end; it must be in no other list. */
