@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/* Evenly from 0 to `most` (at least 0). `state` is not 0 and is moved on: xorshift64*. One thread at
- * a time has a state. */
+/* Evenly from 0 to `most` (at least 0). `state` is not 0 and is moved on: xorshift64*. One thread
+ * at a time has a state. */
 static inline int64_t jitter(uint64_t *state, int64_t most)
 {
     *state ^= *state >> 12;

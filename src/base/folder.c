@@ -39,8 +39,8 @@ int folder_sync(const char *folder)
     return result == 0 || saved == EINVAL ? 0 : -1;
 }
 
-/* Makes one folder when it is not there, and makes its entry durable. When that fails there is none,
- * so that the next attempt syncs, too. */
+/* Makes one folder when it is not there, and makes its entry durable. When that fails there is
+ * none, so that the next attempt syncs, too. */
 static int make_one(const char *folder)
 {
     char parent[PATH_MAX];

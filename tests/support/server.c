@@ -137,7 +137,6 @@ void conn_hang(struct test_conn *c)
 {
     char line[64];
     while (receive(c, line, sizeof(line)) > 0) {
-        continue;
     }
 }
 

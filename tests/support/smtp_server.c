@@ -157,11 +157,9 @@ void smtp_serve(struct test_conn *c)
     s->connections++;
     int active = ++s->active, most = s->most_active;
     while (active > most && !atomic_compare_exchange_weak(&s->most_active, &most, active)) {
-        continue;
     }
     if (answer(c, s->greeting, "220 test ESMTP")) {
         while (conn_line(c, line, sizeof(line)) && one_command(c, s, line, &session)) {
-            continue;
         }
     }
     s->active--;

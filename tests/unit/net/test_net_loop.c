@@ -20,7 +20,6 @@ static void serve(struct test_conn *c)
         bool hang = silent;
         int now = ++active, most = most_active;
         while (now > most && !atomic_compare_exchange_weak(&most_active, &most, now)) {
-            continue;
         }
         pthread_mutex_lock(&lock);
         if (strlen(order) < sizeof(order) - 1) {
