@@ -105,6 +105,21 @@ static void fill(struct mail_outcome *out, enum mail_result result, const char *
     }
 }
 
+/* What became of a mail. A refusal is told by its codes: the server's text may quote addresses, and
+ * libcurl's says nothing ("Weird server reply"). */
+static void fill_from(struct mail_outcome *out, const struct net_reply *reply)
+{
+    enum mail_result result = result_of(reply);
+    if (reply->error != NET_REFUSED) {
+        fill(out, result, net_error_name(reply->error), reply->detail);
+        return;
+    }
+    *out = (struct mail_outcome){.result = result};
+    snprintf(out->error, sizeof(out->error), "SMTP, %s %d%s%s",
+             refuses_sender(reply) ? "the sender is refused:" : "refused by the server with",
+             reply->status, reply->enhanced[0] != '\0' ? " " : "", reply->enhanced);
+}
+
 /* A kept connection may have been given up by the server between two mails. When the mail itself
  * was not under way yet (354 is the server's "go on"), it is sent once more, on a fresh connection.
  */
@@ -121,7 +136,6 @@ static void on_done(void *context, const struct net_reply *reply)
 {
     struct job *job = context;
     struct smtp *s = job->smtp;
-    enum mail_result result = result_of(reply);
     pthread_mutex_lock(&s->lock);
     if (is_stale(job, reply)) {
         job->again = true;
@@ -130,10 +144,8 @@ static void on_done(void *context, const struct net_reply *reply)
             goto out;
         }
     }
-    fill(job->outcome, result,
-         refuses_sender(reply) ? "the sender is refused" : net_error_name(reply->error),
-         reply->detail);
-    if (result == MAIL_PAUSE && !s->paused) {
+    fill_from(job->outcome, reply);
+    if (job->outcome->result == MAIL_PAUSE && !s->paused) {
         s->paused = true;
         s->pause = *job->outcome;
     }

@@ -145,6 +145,31 @@ static void test_classes_of_replies(void **state)
     assert_int_equal(script.mails, 0);
 }
 
+/* The codes that the server gave, and none of its words. */
+static void test_a_refusal_says_the_codes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *reply;
+        const char *error;
+    } cases[] = {{"554 5.7.1 no thanks", "SMTP, refused by the server with 554 5.7.1"},
+                 {"554 no thanks", "SMTP, refused by the server with 554"},
+                 {"451 4.3.0 to@example.com: later", "SMTP, refused by the server with 451 4.3.0"},
+                 {"421 closing", "SMTP, refused by the server with 421"}};
+    const char *_Atomic *stages[] = {&script.rcpt, &script.data, &script.end};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (size_t s = 0; s < 3; s++) {
+            *stages[s] = cases[i].reply;
+            send_mails(1);
+            *stages[s] = NULL;
+            assert_string_equal(outcomes[0].error, cases[i].error);
+        }
+    }
+    script.mail = "550 5.1.8 from@example.com is bad";
+    send_mails(1);
+    assert_string_equal(outcomes[0].error, "SMTP, the sender is refused: 550 5.1.8");
+}
+
 static void test_a_refused_sender_pauses(void **state)
 {
     (void)state;
@@ -267,6 +292,37 @@ static void test_stale_connection_is_replaced(void **state)
         expect_all(1, MAIL_SENT);
         assert_int_equal(script.connections, connections + 1);
         assert_int_equal(script.mails, 2 * (i + 1));
+    }
+}
+
+/* The server may have taken a mail whose answer did not come: it is not sent again at once, though
+ * the connection had been kept. */
+static void test_a_mail_under_way_is_not_repeated(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {"RESET", "CLOSE"};
+    for (size_t i = 0; i < 2; i++) {
+        send_mails(1);
+        expect_all(1, MAIL_SENT);
+        int connections = script.connections;
+        script.end = ends[i];
+        send_mails(1);
+        expect_all(1, MAIL_TEMPORARY);
+        assert_int_equal(script.connections, connections);
+        script.end = NULL;
+    }
+}
+
+/* Nor is it when a connection dies that was not kept: that was no accident of its age. */
+static void test_a_fresh_connection_is_not_repeated(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {"RESET", "CLOSE", "421 4.4.2 not now"};
+    for (int i = 0; i < 3; i++) {
+        script.mail = ends[i];
+        send_mails(1);
+        assert_int_not_equal(outcomes[0].result, MAIL_SENT);
+        assert_int_equal(script.connections, i + 1);
     }
 }
 
@@ -445,12 +501,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_many_mails),
         CASE(test_classes_of_replies),
+        CASE(test_a_refusal_says_the_codes),
         CASE(test_a_refused_sender_pauses),
         CASE(test_what_concerns_all_pauses),
         CASE(test_nobody_listens),
         CASE(test_one_bad_mail_does_not_stop_the_others),
         CASE(test_stale_connection),
         CASE(test_stale_connection_is_replaced),
+        CASE(test_a_mail_under_way_is_not_repeated),
+        CASE(test_a_fresh_connection_is_not_repeated),
         CASE(test_hanging_server),
         CASE(test_stop_during_a_send),
         CASE(test_stop_while_the_server_hangs),
