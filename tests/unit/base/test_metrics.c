@@ -85,7 +85,7 @@ static void test_histogram_text(void **state)
     metric_observe_us(h, -5);
     metric_observe_us(h, 3);
     metric_observe_us(h, 1500000);
-    metric_observe_us(h, 20000000);
+    metric_observe_us(h, 40000000);
     assert_int_equal(metric_value(h), 4);
     struct buf b = BUF_INIT;
     metrics_write(m, &b);
@@ -98,8 +98,9 @@ static void test_histogram_text(void **state)
                                  "t_seconds_bucket{route=\"/\",le=\"2.5\"} 3\n"
                                  "t_seconds_bucket{route=\"/\",le=\"5\"} 3\n"
                                  "t_seconds_bucket{route=\"/\",le=\"10\"} 3\n"
+                                 "t_seconds_bucket{route=\"/\",le=\"30\"} 3\n"
                                  "t_seconds_bucket{route=\"/\",le=\"+Inf\"} 4\n"
-                                 "t_seconds_sum{route=\"/\"} 21.500003\n"
+                                 "t_seconds_sum{route=\"/\"} 41.500003\n"
                                  "t_seconds_count{route=\"/\"} 4\n"));
     buf_free(&b);
     metrics_free(m);
@@ -133,7 +134,7 @@ static void test_histogram_bounds(void **state)
         {50, "5e-05"},    {100, "0.0001"},  {250, "0.00025"}, {500, "0.0005"},  {1000, "0.001"},
         {2500, "0.0025"}, {5000, "0.005"},  {10000, "0.01"},  {25000, "0.025"}, {50000, "0.05"},
         {100000, "0.1"},  {250000, "0.25"}, {500000, "0.5"},  {1000000, "1"},   {2500000, "2.5"},
-        {5000000, "5"},   {10000000, "10"},
+        {5000000, "5"},   {10000000, "10"}, {30000000, "30"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_int_equal(in_bucket(cases[i].us - 1, cases[i].le), 1);
