@@ -6,8 +6,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum {
     /* Rows, or keys of a walk to a user's rows, that one page may look at: a filter that fits few
@@ -20,6 +22,7 @@ enum {
     /* Text that a page brings into memory; the row that reaches this is its last. */
     GATHER_BYTES = 4 * 1024 * 1024,
     BUSY_MS = 1000,
+    LOOK_S = 1, /* how often an idle thread looks whether the files it has open are still there */
     COLUMNS = 5
 };
 
@@ -231,14 +234,20 @@ static void close_db(struct sqlite_read *r)
     r->db = NULL;
 }
 
-/* Files that were deleted or replaced can be read on for ever, and nothing that is put is in them.
- * What to compare with is noted before they are opened: if they change in between, the next read
- * finds out. */
-static bool open_db(struct sqlite_read *r)
+/* Lets go of files that were deleted or replaced: they can be read on for ever, but nothing that is
+ * put is in them. */
+static void look_after_files(struct sqlite_read *r)
 {
     if (r->db != NULL && sqlite_file_moved(r->path, &r->ids) != NULL) {
         close_db(r);
     }
+}
+
+/* What to compare the files with is noted before they are opened: if they change in between, the
+ * next look finds out. */
+static bool open_db(struct sqlite_read *r)
+{
+    look_after_files(r);
     if (r->db != NULL) {
         return true;
     }
@@ -269,11 +278,28 @@ static void serve(struct sqlite_read *r, struct store_read *read)
     }
 }
 
+/* Waits for work; under the lock. An open connection keeps the index of a WAL in use, also one that
+ * was deleted, so that the writer could not make a new one: hence the look from time to time. */
+static void wait_for_read(struct sqlite_read *r)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += LOOK_S;
+    if (r->db == NULL) {
+        pthread_cond_wait(&r->changed, &r->lock);
+    } else if (pthread_cond_clockwait(&r->changed, &r->lock, CLOCK_MONOTONIC, &until) ==
+               ETIMEDOUT) {
+        pthread_mutex_unlock(&r->lock);
+        look_after_files(r);
+        pthread_mutex_lock(&r->lock);
+    }
+}
+
 static struct store_read *take(struct sqlite_read *r, bool *stop)
 {
     pthread_mutex_lock(&r->lock);
     while (r->first == NULL && !r->stop) {
-        pthread_cond_wait(&r->changed, &r->lock);
+        wait_for_read(r);
     }
     struct store_read *read = r->first;
     if (read != NULL) {

@@ -1,7 +1,7 @@
 /* Reading pages: a thread with a read-only connection of its own, so that readers never wait for
- * the writer nor the writer for them. Both are made at the first read; the connection is made anew
- * when the database's files are others. A read that could not begin for as long as a put may wait
- * ends with STORE_UNAVAILABLE. */
+ * the writer nor the writer for them. Both are made at the first read. When the database's files
+ * are others, the connection is given up, within a second if nobody reads, and made anew. A read
+ * that could not begin for as long as a put may wait ends with STORE_UNAVAILABLE. */
 #ifndef STORE_SQLITE_READ_H
 #define STORE_SQLITE_READ_H
 

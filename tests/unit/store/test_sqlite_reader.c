@@ -317,6 +317,24 @@ static void a_deleted_database_is_not_read_and_read_again_when_it_is_back(void *
     assert_int_equal(read_page(f, all).count, 1);
 }
 
+/* The reader has the WAL's index open, too, which is then deleted: it lets go of it although nobody
+ * reads, and the writer can make a new one. */
+static void an_idle_reader_keeps_nobody_from_writing(void **state)
+{
+    struct fixture *f = *state;
+    put_row(f, 1, 1000);
+    assert_int_equal(read_page(f, all).count, 1);
+    assert_int_equal(unlink(test_path(f->folder, "reviews.db-shm")), 0);
+    enum store_result result = test_put_now(f->store, "b", T0 + 50, false);
+    assert_int_equal(result, STORE_UNAVAILABLE);
+    for (int i = 0; i < 1000 && result != STORE_OK; i++) {
+        (void)usleep(10000);
+        fake_clock_advance(&f->clock, 100000);
+        result = test_put_now(f->store, "b", T0 + 51 + i, false);
+    }
+    assert_int_equal(result, STORE_OK);
+}
+
 #define READER_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -332,6 +350,7 @@ int main(void)
         READER_TEST(a_disk_that_cannot_be_read),
         READER_TEST(a_replaced_database_is_read),
         READER_TEST(a_deleted_database_is_not_read_and_read_again_when_it_is_back),
+        READER_TEST(an_idle_reader_keeps_nobody_from_writing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
