@@ -341,7 +341,8 @@ static void test_many_are_synced_together(void **state)
     assert_int_equal(files_in("new"), 4 + 5);
 }
 
-/* Of a batch that cannot be synced, mails that were delivered before stay so, though one was read. */
+/* Of a batch that cannot be synced, mails that were delivered before stay so, though one was
+ * read. */
 static void test_delivered_mails_in_a_batch_that_fails(void **state)
 {
     (void)state;

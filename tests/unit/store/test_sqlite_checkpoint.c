@@ -143,8 +143,8 @@ static int64_t io_errors(struct fixture *f)
         f->metrics, (struct metric_name){"reviewd_store_errors_total", "", "kind=\"io\""}));
 }
 
-/* Makes a step that moves some of the WAL, and whose pages the disk forgets when it is to sync them.
- * Then so many are refused the lock that it takes to begin anew. */
+/* Makes a step that moves some of the WAL, and whose pages the disk forgets when it is to sync
+ * them. Then so many are refused the lock that it takes to begin anew. */
 static void lose_a_step(struct fixture *f, int locks)
 {
     sqlite3 *reader = NULL;
