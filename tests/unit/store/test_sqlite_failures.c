@@ -277,6 +277,29 @@ static void settling_fails_whole_and_can_be_repeated(void **state)
     outbox_entry_free(&entries[1]);
 }
 
+/* Two duties have lost their reviews, and the disk fails between dropping one and the other. */
+static void what_was_dropped_before_a_failure_is_counted(void **state)
+{
+    struct fixture *f = *state;
+    struct outbox_entry entries[3] = {0};
+    struct outbox_counts counts;
+    int64_t next = 0;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(put(f, i), STORE_OK);
+    }
+    query(f->path, "DELETE FROM reviews WHERE rowid < 3");
+    assert_int_equal(store_count(f->store, &counts), 0);
+    assert_int_equal(counts.pending, 3);
+    faulty_vfs_fail(
+        (struct faulty_rule){FAULTY_SYNC, FAULTY_WAL, 1, -1, SQLITE_IOERR_FSYNC, EIO, false});
+    assert_int_equal(store_claim(f->store, T0 + 10, entries, 3, &next), 1);
+    faulty_vfs_heal();
+    assert_int_equal(store_count(f->store, &counts), 0);
+    assert_int_equal(counts.pending, 2);
+    assert_int_equal(query(f->path, "SELECT count(*) FROM outbox"), 2);
+    outbox_entry_free(&entries[0]);
+}
+
 static void reading_fails(void **state)
 {
     struct fixture *f = *state;
@@ -576,6 +599,7 @@ int main(void)
         FAILURE_TEST(refused_commit_does_not_come_back_after_a_kill),
         FAILURE_TEST(recovers_without_puts),
         FAILURE_TEST(settling_fails_whole_and_can_be_repeated),
+        FAILURE_TEST(what_was_dropped_before_a_failure_is_counted),
         FAILURE_TEST(reading_fails),
         FAILURE_TEST(lock_of_another_program),
         FAILURE_TEST(short_lock_of_another_program_is_waited_for),
