@@ -22,7 +22,8 @@ EXAMPLE_ANSWER = "Processed as Positive (Score: 0.25)"
 
 
 def wait_until(condition, what="the condition", seconds=100):
-    """Waits until condition() is true and returns its value. The limit is for failures; it may be long."""
+    """Waits until condition() is true and returns its value. The limit is for failures; it may be long. `what` may be a
+    function: it is called at the end."""
     end = time.monotonic() + seconds
     pause = 0.005
     while time.monotonic() < end:
@@ -31,7 +32,7 @@ def wait_until(condition, what="the condition", seconds=100):
             return value
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)
-    raise AssertionError(f"{what} did not come true within {seconds} s")
+    raise AssertionError(f"{what() if callable(what) else what} did not come true within {seconds} s")
 
 
 class Service:
