@@ -61,6 +61,9 @@ class Bench:
         return [
             Figure("scoring alone, long prose, one core", values["prose"], "MB/s", 150),
             Figure("… one review of 60 bytes", values["60-byte review"], "ns"),
+            Figure("… 10 MB of \", ( or :-, time for a byte against prose, at most", values["marks_to_prose"], "times", 1,
+                   at_least=False),
+            Figure("… the slowest of some 40 hostile texts", values["worst_to_prose"], "times"),
         ]
 
     def store(self) -> list[Figure]:
