@@ -1,6 +1,4 @@
-/* A way to send mails: the seam between the outbox dispatcher and maildir, SMTP, SES.
- *
- * mailer_send() is given a batch and tells the outcome of each entry through one callback each. */
+/* A way to send mails: the seam between the outbox dispatcher and maildir, SMTP, SES. */
 #ifndef NOTIFY_MAILER_H
 #define NOTIFY_MAILER_H
 

@@ -272,8 +272,10 @@ const struct setting settings_table[] = {
      .fallback = "5m",
      .min = SECOND,
      .max = HOUR,
-     .help = "With DynamoDB: how long a mail is left to the instance that took the review, before "
-             "another one sends it. The clocks of all instances must agree to well below it."},
+     .help =
+         "With DynamoDB: how long a mail is left to the instance that took the review, before "
+         "another one sends it. Keep it above REVIEWD_REQUEST_TIMEOUT. The clocks of all instances "
+         "must agree to well below it."},
     {.name = "REVIEWD_MAIL_DIGEST_AFTER",
      .group = mails,
      .type = SETTING_DURATION,

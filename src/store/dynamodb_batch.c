@@ -65,6 +65,7 @@ static void deadline_passed(struct dynamodb_batch *b)
         struct dynamodb_node *node = b->nodes[i - 1];
         if (node->deadline_us > now) {
             node->maybe_written = true;
+            node->alone = true; /* a PutItem sees what is there */
             dynamodb_put_again(b->store, node);
         } else {
             dynamodb_put_end(b->store, node, STORE_UNAVAILABLE);

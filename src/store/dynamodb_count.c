@@ -202,7 +202,7 @@ int dynamodb_count_backlog(struct dynamodb_store *s, uint64_t enough, uint64_t *
             c->pending = count;
         }
     }
-    *pending = held > c->pending ? held : c->pending;
+    *pending = held >= enough || held > c->pending ? held : c->pending;
     return 0;
 }
 

@@ -3,17 +3,18 @@
 #include <stdlib.h>
 
 /* The lease is this process's from the beginning, so that nobody else mails it; or, when the duty
- * cannot be kept in memory, one that has ended already, so that anybody may. */
+ * cannot be kept in memory, one that ends when the put has ended for certain, so that anybody may
+ * then, and not while the put may yet be repeated, which would bring back a duty that is done. */
 static void make_lease(struct dynamodb_store *s, struct dynamodb_node *node)
 {
     struct dynamodb_duty *duty = dynamodb_duties_make(&s->duties, &node->put->item);
-    int64_t until_us = dynamodb_now_us(s) + s->lease_us;
+    int64_t lasts_us = duty != NULL ? s->lease_us : s->config.put_deadline_ms * 1000;
+    int64_t until_us = dynamodb_now_us(s) + lasts_us;
+    dynamodb_item_lease(until_us, s->owner, node->lease);
     node->duty = duty;
     if (duty == NULL) {
-        dynamodb_item_lease(0, s->owner, node->lease);
         return;
     }
-    dynamodb_item_lease(until_us, s->owner, node->lease);
     duty->lease_until_us = until_us;
     memcpy(duty->lease, node->lease, sizeof duty->lease);
 }
