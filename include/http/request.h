@@ -52,7 +52,7 @@ void http_reply(struct http_request *r, const struct http_reply *reply);
 
 /* The gateway's refusals: {"message":"…"} with the x-amzn-ErrorType that API Gateway gives for that
  * status, and Retry-After: 1 with 429 and 503. `message` NULL, or longer than
- * 400 bytes: the usual one of the status. As http_reply() otherwise. */
+ * 480 bytes as JSON: the usual one of the status. As http_reply() otherwise. */
 void http_reply_error(struct http_request *r, int status, const char *message);
 
 #endif

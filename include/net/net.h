@@ -40,7 +40,7 @@ struct transport *net_start(const struct net_config *config, char reason[NET_REA
  * answer QUIT. Not from the transport's own thread. NULL: nothing. */
 void net_stop(struct transport *t);
 
-/* Whether it is a URL with a host, http or https, that a request can have. Any thread. */
+/* Whether a request can have this URL: http or https, with a host and no user. Any thread. */
 bool net_url_valid(const char *url);
 
 /* libcurl's and its TLS library's version, for --version. Static. */

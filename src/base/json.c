@@ -131,16 +131,15 @@ static void tame_numbers(char *text, size_t len)
 /* jansson refuses what Python's json and others take: a number beyond a double. */
 static json_t *load_tamed(struct span text, size_t flags, json_error_t *error)
 {
-    struct buf copy = BUF_INIT;
-    buf_add_span(&copy, text);
-    char *bytes = buf_detach(&copy);
-    if (bytes == NULL) {
-        ran_out = true;
+    char *copy = allocate(text.len + 1);
+    if (copy == NULL) {
         return NULL;
     }
-    tame_numbers(bytes, text.len);
-    json_t *value = json_loadb(bytes, text.len, flags, error);
-    free(bytes);
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    tame_numbers(copy, text.len);
+    json_t *value = json_loadb(copy, text.len, flags, error);
+    wipe_and_free(copy);
     return value;
 }
 

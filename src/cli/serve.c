@@ -146,17 +146,16 @@ static void sleep_ms(int64_t ms)
     }
 }
 
-/* How long requests may take once no new ones are taken. */
+/* How long after the signal requests may take. */
 static int64_t time_for_requests_ms(const struct settings *settings)
 {
-    return settings->drain_timeout_ms - time_for_close_ms(settings) - settings->drain_delay_ms;
+    return settings->drain_timeout_ms - time_for_close_ms(settings);
 }
 
-/* Of `rest`: how long requests, and then mails, are waited for before no more mails are begun. */
-static int64_t moment_us(int64_t rest_ms)
+static int64_t delay_ms(const struct settings *settings)
 {
-    int64_t ms = (rest_ms - MAILS_END_MS) / 2;
-    return 1000 * (ms < 0 ? 0 : ms < MOMENT_MAX_MS ? ms : MOMENT_MAX_MS);
+    int64_t most = time_for_requests_ms(settings);
+    return settings->drain_delay_ms < most ? settings->drain_delay_ms : most;
 }
 
 static int64_t now_us(void)
@@ -164,27 +163,34 @@ static int64_t now_us(void)
     return clock_mono_us(clock_system());
 }
 
-/* Ends the requests by `end_us` (mono), and lets the outbox end what it can. */
+static int64_t within(int64_t us, int64_t least, int64_t most)
+{
+    return us < least ? least : us > most ? most : us;
+}
+
+/* Ends the requests by `end_us` (mono), and before that what the outbox can send: it gets a moment
+ * after the last request, and mails under way what they need. */
 static bool end_requests_and_mails(struct service *s, int64_t end_us)
 {
-    int64_t moment = moment_us((end_us - now_us()) / 1000);
+    int64_t mails_end_us = end_us - (int64_t)MAILS_END_MS * 1000;
     struct outbox *outbox = atomic_load(&s->outbox);
-    bool drained = http_server_drain(s->server, moment / 1000);
+    int64_t moment_us = within((mails_end_us - now_us()) / 2, 0, (int64_t)MOMENT_MAX_MS * 1000);
+    int64_t wait_us = within(mails_end_us - moment_us - now_us(), 0, INT64_MAX);
+    bool drained = http_server_drain(s->server, wait_us / 1000);
     if (outbox != NULL) {
-        (void)outbox_rest(outbox, now_us() + moment);
+        (void)outbox_rest(outbox, now_us() + moment_us);
         outbox_stop_begin(outbox, end_us);
     }
-    int64_t rest_us = end_us - now_us();
-    return drained || http_server_drain(s->server, rest_us > 0 ? rest_us / 1000 : 0);
+    return drained || http_server_drain(s->server, within(end_us - now_us(), 0, INT64_MAX) / 1000);
 }
 
 /* Serves on for a moment, so that load balancers notice /readyz, then takes no more. */
 static void drain(struct service *s)
 {
-    int64_t rest_ms = time_for_requests_ms(s->settings);
+    int64_t end_us = now_us() + time_for_requests_ms(s->settings) * 1000;
     http_server_announce_drain(s->server);
-    sleep_ms(s->settings->drain_delay_ms);
-    if (!end_requests_and_mails(s, now_us() + (rest_ms > 0 ? rest_ms * 1000 : 0))) {
+    sleep_ms(delay_ms(s->settings));
+    if (!end_requests_and_mails(s, end_us)) {
         log_warn("requests were still under way at the end of the drain: those with the store get "
                  "504, others are cut off");
     }

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* A client that is seen to have ended gets ENDED_PATIENCE_US to have its last bytes acted on. */
 enum { SWEEP_EVERY_US = 1000000 };
+
+/* A client that is seen to have ended gets ENDED_PATIENCE_US to have its last bytes acted on. */
 enum { ENDED_PATIENCE_US = 500000, TICKS_US = 50000, EXTRA_TIMEOUT_US = 3000000 };
 
 /* So long may a client pause within a body that is refused anyway, until it is told. */
@@ -69,6 +70,7 @@ struct connection *connection_opened(struct connection_table *t, int fd,
     pthread_mutex_init(&c->lock, NULL);
     pthread_mutex_lock(&t->lock);
     c->refused = t->per_address > 0 && count_of(t, &c->address) >= t->per_address;
+    atomic_init(&c->served, c->refused); /* nobody expects a request of a refused one */
     struct connection **bucket = bucket_of(t, &c->address);
     c->next = *bucket;
     c->link = bucket;
@@ -76,14 +78,14 @@ struct connection *connection_opened(struct connection_table *t, int fd,
         c->next->link = &c->next;
     }
     *bucket = c;
-    c->extra = t->count >= t->connections;
+    c->extra = t->count - t->refused_count >= t->connections;
     if (t->count++ == 0) {
         pthread_cond_signal(&t->changed);
     }
-    metric_set(t->open, (int64_t)t->count);
+    t->refused_count += c->refused;
+    metric_set(t->open, (int64_t)(t->count - t->refused_count));
     pthread_mutex_unlock(&t->lock);
     if (c->refused) {
-        atomic_init(&c->served, true); /* nobody expects a request of it */
         (void)shutdown(fd, SHUT_RDWR);
         metric_add(t->refused, 1);
     } else if (c->extra) {
@@ -92,24 +94,27 @@ struct connection *connection_opened(struct connection_table *t, int fd,
     return c;
 }
 
-void connection_closed(struct connection_table *t, struct connection *c)
+struct http_request *connection_closed(struct connection_table *t, struct connection *c)
 {
     if (c == NULL) {
-        return;
+        return NULL;
     }
+    struct http_request *left = c->current;
     pthread_mutex_lock(&t->lock);
     *c->link = c->next;
     if (c->next != NULL) {
         c->next->link = c->link;
     }
     t->count--;
-    metric_set(t->open, (int64_t)t->count);
+    t->refused_count -= c->refused;
+    metric_set(t->open, (int64_t)(t->count - t->refused_count));
     pthread_mutex_unlock(&t->lock);
     if (!atomic_load_explicit(&c->served, memory_order_relaxed)) {
         metric_add(t->unused, 1);
     }
     pthread_mutex_destroy(&c->lock);
     free(c);
+    return left;
 }
 
 void connection_carry(struct connection_table *t, struct connection *c,

@@ -53,6 +53,7 @@ struct connection_table {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* count left 0, or stop */
     size_t count;
+    size_t refused_count; /* of them */
     bool stop;
     bool running;
     pthread_t reaper;
@@ -84,8 +85,9 @@ void connection_table_stop(struct connection_table *t);
 struct connection *connection_opened(struct connection_table *t, int fd,
                                      const struct sockaddr *address);
 
-/* It is about to be closed. NULL: nothing. */
-void connection_closed(struct connection_table *t, struct connection *c);
+/* It is about to be closed. NULL: nothing. Gives the request that it still carries, or NULL: the
+ * library forgets one where its memory does not suffice for the head. */
+struct http_request *connection_closed(struct connection_table *t, struct connection *c);
 
 /* Which request it carries from now on; NULL when that has ended. */
 void connection_carry(struct connection_table *t, struct connection *c,

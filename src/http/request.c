@@ -6,6 +6,7 @@
  *   request_access() end the handler runs; it answers, or defers and the connection is suspended
  *   request_access() +1  only after a defer: resumed, the answer is sent
  *   request_completed()  logged, counted, the worker's reference dropped
+ *   request_forgotten()  the same, when only the connection's end is told
  *
  * A refusal that is certain before the body is read still reads and discards a body of up to
  * DISCARD_MAX: libmicrohttpd answers either before the body or after it, and a client that sends
@@ -49,7 +50,8 @@ static struct connection *peer_of(struct MHD_Connection *connection)
 
 /* Hides the query from libmicrohttpd, which keeps every argument in the connection's memory, 60
  * bytes for an "&", and comes to a halt without an answer when that is full (0.9.75). It asks for
- * the target just before it looks for arguments, and ends at a NUL. */
+ * the target just before it looks for arguments, and ends at a NUL. (A target with a NUL of its own
+ * still halts it; its connection is cut at the deadline.) */
 static void drop_query(struct span target)
 {
     char *mark = target.len > 0 ? memchr(target.ptr, '?', target.len) : NULL;
@@ -63,15 +65,17 @@ void *request_line(void *server, const char *target, struct MHD_Connection *conn
     struct http_server *s = server;
     struct connection *peer = peer_of(connection);
     bool refused = peer != NULL && peer->refused;
+    struct span line = span_of(target);
+    const char *wrong = head_check_target(line);
+    drop_query(line);
     struct http_request *r = refused ? NULL : calloc(1, sizeof *r);
     if (r == NULL) {
         return NULL;
     }
     r->server = s;
     r->connection = connection;
-    r->target = span_of(target);
-    r->refusal_message = head_check_target(r->target);
-    drop_query(r->target);
+    r->target = line;
+    r->refusal_message = wrong;
     r->start_us = clock_mono_us(s->config.clock);
     atomic_init(&r->state, REQUEST_RUNNING);
     atomic_init(&r->refs, 1);
@@ -297,6 +301,21 @@ enum MHD_Result request_access(void *server, struct MHD_Connection *connection, 
     return atomic_load(&r->state) == REQUEST_DONE ? send_answer(r) : MHD_YES;
 }
 
+/* Drops the worker's reference: the last that is heard of the request. */
+static void end(struct http_server *s, struct http_request *r)
+{
+    access_log_write(r);
+    if (r->deferred) {
+        atomic_fetch_sub(&s->unsent, 1);
+    }
+    request_unref(r);
+    if (atomic_fetch_sub(&s->active, 1) == 1 && atomic_load(&s->refusing)) {
+        pthread_mutex_lock(&s->idle_lock);
+        pthread_cond_signal(&s->none_active);
+        pthread_mutex_unlock(&s->idle_lock);
+    }
+}
+
 void request_completed(void *server, struct MHD_Connection *connection, void **context,
                        enum MHD_RequestTerminationCode how)
 {
@@ -314,20 +333,18 @@ void request_completed(void *server, struct MHD_Connection *connection, void **c
         r->status = r->refusal;
         r->reply_len = atomic_load(&r->early_len);
     }
-    access_log_write(r);
     if (r->peer != NULL) {
         connection_carry(&s->connections, r->peer, NULL);
     }
     *context = NULL;
-    if (r->deferred) {
-        atomic_fetch_sub(&s->unsent, 1);
-    }
-    request_unref(r);
-    if (atomic_fetch_sub(&s->active, 1) == 1 && atomic_load(&s->refusing)) {
-        pthread_mutex_lock(&s->idle_lock);
-        pthread_cond_signal(&s->none_active);
-        pthread_mutex_unlock(&s->idle_lock);
-    }
+    end(s, r);
+}
+
+void request_forgotten(struct http_request *r)
+{
+    metric_add(r->server->aborted, 1);
+    r->path = NULL; /* it was the library's */
+    end(r->server, r);
 }
 
 struct span http_request_body(const struct http_request *r)

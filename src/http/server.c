@@ -24,8 +24,11 @@ static void connection_event(void *server, struct MHD_Connection *connection, vo
 {
     struct http_server *s = server;
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        connection_closed(&s->connections, *context);
+        struct http_request *left = connection_closed(&s->connections, *context);
         *context = NULL;
+        if (left != NULL) {
+            request_forgotten(left);
+        }
         return;
     }
     const union MHD_ConnectionInfo *fd =
@@ -193,14 +196,17 @@ bool http_server_drain(struct http_server *s, int64_t timeout_ms)
 void http_server_stop(struct http_server *s)
 {
     static const struct timespec moment = {.tv_nsec = 1000000};
-    int patience = STOP_PATIENCE_MS;
+    int64_t until_us = clock_mono_us(s->config.clock) + (int64_t)STOP_PATIENCE_MS * 1000;
     atomic_store(&s->refusing, true);
     atomic_store(&s->stopping, true);
     /* No connection may be suspended when the daemon stops (microhttpd.h, MHD_suspend_connection).
      * New ones cannot come; those between their defer and their suspension are waited for. Then the
      * answers get a moment to leave. */
-    while (atomic_load(&s->deferrals) > 0 || (atomic_load(&s->unsent) > 0 && patience-- > 0)) {
-        connection_each_request(&s->connections, reply_expire);
+    while (atomic_load(&s->deferrals) > 0 ||
+           (atomic_load(&s->unsent) > 0 && clock_mono_us(s->config.clock) < until_us)) {
+        if (atomic_load(&s->deferrals) > 0) {
+            connection_each_request(&s->connections, reply_expire);
+        }
         nanosleep(&moment, NULL);
     }
     MHD_stop_daemon(s->daemon);

@@ -123,6 +123,9 @@ enum MHD_Result request_access(void *server, struct MHD_Connection *connection, 
 void request_completed(void *server, struct MHD_Connection *connection, void **context,
                        enum MHD_RequestTerminationCode how);
 
+/* Ends a request that the library has not completed, although its connection is closed. */
+void request_forgotten(struct http_request *r);
+
 /* Counts the request and writes its line of the access log. */
 void access_log_write(struct http_request *r);
 

@@ -253,7 +253,8 @@ bool net_url_valid(const char *url)
 {
     bool web = strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
     CURLU *parsed = web ? curl_url() : NULL;
-    bool valid = parsed != NULL && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK;
+    bool valid = parsed != NULL &&
+                 curl_url_set(parsed, CURLUPART_URL, url, CURLU_DISALLOW_USER) == CURLUE_OK;
     curl_url_cleanup(parsed);
     return valid;
 }

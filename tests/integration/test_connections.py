@@ -225,6 +225,23 @@ def test_a_refused_body_that_trickles_is_cut_at_the_deadline(make_service):
 GET = b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
+@pytest.mark.parametrize("rubbish", [
+    b"GET /livez\0?" + b"&" * 2000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET /livez\0HTTP/1.1\0?" + b"&" * 2000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET /livez HTTP/1.1\r\nHost: a\r\nCookie: " + b"a=b; " * 900 + b"\r\n\r\n",
+])
+def test_heads_that_are_too_much_for_the_library_are_forgotten(make_service, rubbish):
+    """However it ends them, nothing of them is left that an orderly stop would wait for."""
+    service = make_service(REVIEWD_REQUEST_TIMEOUT="1s", REVIEWD_KEEPALIVE="1s")
+    for _ in range(3):
+        with service.connect() as connection:
+            connection.sendall(rubbish)
+    wait_until(lambda: service.metric("reviewd_connections_open") == 1, "the connections' end")
+    wait_until(lambda: service.metric("reviewd_requests_aborted_total") == 3, "the requests' end")
+    assert service.stop() == 0
+    assert service.lines("stopped") and not [line for line in service.log if "still under way" in line], service.log
+
+
 def test_health_is_answered_when_all_connections_are_taken(make_service):
     service = make_service(REVIEWD_CONNECTION_LIMIT=4, REVIEWD_THREADS=2)
     held = [service.connect() for _ in range(4)]

@@ -178,6 +178,21 @@ def test_request_finished_during_the_drain_is_answered(make_service):
     assert service.process.wait(100) == 0
 
 
+def test_request_finished_late_in_the_drain_is_mailed(make_service):
+    service = make_service()
+    body = json.dumps(EXAMPLE).encode()
+    with service.connect() as slow:
+        slow.sendall(b"POST /reviews HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:5])
+        wait_until(lambda: service.metric("reviewd_request_bytes_total") >= 5)
+        service.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: service.lines("stopping"))
+        time.sleep(4)
+        slow.sendall(body[5:])
+        assert b"HTTP/1.1 200 OK" in read_all(slow)
+    assert service.process.wait(100) == 0
+    assert len(service.mails()) == 1
+
+
 def test_new_requests_during_the_drain_are_refused(make_service):
     service = make_service(REVIEWD_DRAIN_TIMEOUT="20s")
     body = json.dumps(EXAMPLE).encode()

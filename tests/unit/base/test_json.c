@@ -238,6 +238,7 @@ static void test_what_is_freed_is_wiped(void **state)
     alloc_watch("wJalrXUtnFEMI");
     json_decref(json_parse(SPAN("{\"SecretAccessKey\": \"wJalrXUtnFEMI/K7MDENG\"}"), reason));
     assert_null(json_parse(SPAN("{\"SecretAccessKey\": \"wJalrXUtnFEMI/K7MDENG\""), reason));
+    json_decref(json_parse(SPAN("{\"SecretAccessKey\": \"wJalrXUtnFEMI\", \"n\": 1e999}"), reason));
     assert_int_equal(alloc_leaks(), 0);
     alloc_watch(NULL);
 }

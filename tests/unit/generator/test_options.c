@@ -123,8 +123,8 @@ static void test_wrong_usage(void **state)
     check_bad("-n", "a value is missing for -n; see --help");
     check_bad("-pn", "a value is missing for -n; see --help");
     check_bad("-p word", "word: no argument is expected; see --help");
-    static const char *const no_urls[] = {"example.com/reviews", "ftp://a", "http://",
-                                          "http://[::1", "http://a:b"};
+    static const char *const no_urls[] = {"example.com/reviews", "ftp://a",    "http://",
+                                          "http://[::1",         "http://a:b", "http://u:p@a/"};
     for (size_t i = 0; i < sizeof no_urls / sizeof no_urls[0]; i++) {
         char line[64];
         char expected[128];
