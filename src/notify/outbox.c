@@ -107,6 +107,8 @@ bool outbox_rest(struct outbox *o, int64_t deadline_us)
     struct timespec until = clock_after(wait_us > 0 ? wait_us : 0);
     int result = 0;
     pthread_mutex_lock(&o->lock);
+    o->woken = true; /* a store may acknowledge a put before it tells of its mail: one more round */
+    pthread_cond_signal(&o->changed);
     while ((!o->resting || o->woken) && !o->stop && result != ETIMEDOUT) {
         result = pthread_cond_clockwait(&o->rested, &o->lock, CLOCK_MONOTONIC, &until);
     }
