@@ -35,7 +35,8 @@ void outbox_wake(struct outbox *o);
 int64_t outbox_step(struct outbox *o);
 
 /* Waits until the thread has nothing to do but wait: all that was due when this was called is
- * mailed, or a pause is on. False: not by `deadline_us` (mono). Any thread, after outbox_start(). */
+ * mailed, or a pause is on. False: not by `deadline_us` (mono). Any thread, after outbox_start().
+ */
 bool outbox_rest(struct outbox *o, int64_t deadline_us);
 
 /* Tells the thread to end, and does not wait for it: no more mails are begun from now on, nothing
